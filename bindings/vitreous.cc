@@ -1,0 +1,338 @@
+// What crosses between JavaScript and the engine: one class each for the transform, the loader and the model.
+// Everything that leaves is a copy; nothing here computes.
+
+#include <emscripten/bind.h>
+#include <emscripten/heap.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "image/transform.h"
+#include "model/layout.h"
+#include "model/loader.h"
+#include "model/registry.h"
+#include "model/vit.h"
+
+using emscripten::val;
+namespace vt = vitreous;
+
+namespace {
+
+// Runs `f`; an error of the engine leaves as a JavaScript Error with the same `code`.
+template <typename F>
+auto guard(F&& f) {
+  std::string message;
+  const char* code;
+  try {
+    return f();
+  } catch (const vt::Error& error) {
+    code = error.code();
+    message = error.what();
+  } catch (const std::bad_alloc&) {
+    code = vt::code::kOutOfMemory;
+    message = "Not enough memory. Close other pages, use a smaller model, or smaller batches.";
+  }
+  val error = val::global("Error").new_(message);
+  error.set("code", val(code));
+  error.throw_();
+}
+
+size_t length(const val& array) { return array["length"].as<size_t>(); }
+
+void copy_floats(const val& array, float* to) {
+  val(emscripten::typed_memory_view(length(array), to)).call<void>("set", array);
+}
+
+// A new JavaScript array, not a view of the engine's memory, which moves when it grows.
+val float_array(const std::vector<float>& values) {
+  return val::global("Float32Array").new_(emscripten::typed_memory_view(values.size(), values.data()));
+}
+
+// Hands a JavaScript byte array to `push` through a small buffer, so that the engine never holds a copy of it whole.
+template <typename F>
+void push_bytes(const val& bytes, size_t piece, F&& push) {
+  const size_t n = length(bytes);
+  std::vector<uint8_t> buffer(std::min(n, piece));
+  for (size_t i = 0; i < n; i += buffer.size()) {
+    const size_t count = std::min(buffer.size(), n - i);
+    val(emscripten::typed_memory_view(count, buffer.data()))
+        .call<void>("set", bytes.call<val>("subarray", i, i + count));
+    push(buffer.data(), count);
+  }
+}
+
+vt::VitConfig vit_config(const val& js) {
+  vt::VitConfig config;
+  config.name = js["name"].as<std::string>();
+  config.image_height = js["imageHeight"].as<int>();
+  config.image_width = js["imageWidth"].as<int>();
+  config.patch_size = js["patchSize"].as<int>();
+  config.dim = js["dim"].as<int>();
+  config.depth = js["depth"].as<int>();
+  config.heads = js["heads"].as<int>();
+  config.mlp_dim = js["mlpDim"].as<int>();
+  config.num_classes = js["numClasses"].as<int>();
+  config.norm_eps = js["normEps"].as<float>();
+  config.check();
+  return config;
+}
+
+// 0.485f is 0.485 in JavaScript, not 0.48500001430511475.
+val shortest(float x) { return val(std::round(double(x) * 1e7) / 1e7); }
+
+val to_js(const vt::VitConfig& config) {
+  val js = val::object();
+  js.set("name", config.name);
+  js.set("imageHeight", config.image_height);
+  js.set("imageWidth", config.image_width);
+  js.set("patchSize", config.patch_size);
+  js.set("dim", config.dim);
+  js.set("depth", config.depth);
+  js.set("heads", config.heads);
+  js.set("mlpDim", config.mlp_dim);
+  js.set("numClasses", config.num_classes);
+  js.set("normEps", shortest(config.norm_eps));
+  return js;
+}
+
+vt::Interpolation interpolation(const std::string& name) {
+  if (name == "bicubic") return vt::Interpolation::kBicubic;
+  if (name == "bilinear") return vt::Interpolation::kBilinear;
+  throw vt::Error(vt::code::kInvalidArgument, "interpolation '" + name + "' is not known: use 'bicubic' or 'bilinear'.");
+}
+
+vt::CropMode crop_mode(const std::string& name) {
+  if (name == "center") return vt::CropMode::kCenter;
+  if (name == "squash") return vt::CropMode::kSquash;
+  if (name == "border") return vt::CropMode::kBorder;
+  throw vt::Error(vt::code::kInvalidArgument, "cropMode '" + name + "' is not known: use 'center', 'squash' or 'border'.");
+}
+
+vt::DataConfig data_config(const val& js) {
+  vt::DataConfig config;
+  config.height = js["inputSize"][1].as<int>();
+  config.width = js["inputSize"][2].as<int>();
+  config.interpolation = interpolation(js["interpolation"].as<std::string>());
+  config.crop_pct = js["cropPct"].as<double>();
+  config.crop_mode = crop_mode(js["cropMode"].as<std::string>());
+  for (unsigned i = 0; i < 3; ++i) {
+    config.mean[i] = js["mean"][i].as<float>();
+    config.std[i] = js["std"][i].as<float>();
+  }
+  return config;
+}
+
+val to_js(const vt::DataConfig& config) {
+  val js = val::object();
+  val input_size = val::array(), mean = val::array(), std = val::array();
+  for (int side : {3, config.height, config.width}) input_size.call<void>("push", side);
+  for (unsigned i = 0; i < 3; ++i) {
+    mean.call<void>("push", shortest(config.mean[i]));
+    std.call<void>("push", shortest(config.std[i]));
+  }
+  js.set("inputSize", input_size);
+  js.set("interpolation", config.interpolation == vt::Interpolation::kBicubic ? "bicubic" : "bilinear");
+  js.set("cropPct", config.crop_pct);
+  js.set("cropMode", "center");
+  js.set("mean", mean);
+  js.set("std", std);
+  return js;
+}
+
+// Everything that can be asked for by name: [{config, data, description}].
+val models() {
+  val list = val::array();
+  for (const vt::ModelEntry& entry : vt::models()) {
+    val js = val::object();
+    js.set("config", to_js(entry.config));
+    js.set("data", to_js(entry.data));
+    js.set("description", std::string(entry.description));
+    list.call<void>("push", js);
+  }
+  return list;
+}
+
+class Transform {
+ public:
+  explicit Transform(const val& config) : transform_(guard([&] { return data_config(config); })) {}
+
+  // Starts an image; returns [first, last) of the rows that matter.
+  val begin(int width, int height, int channels) {
+    return guard([&] {
+      transform_.begin(width, height, channels);
+      row_bytes_ = size_t(width) * size_t(channels);
+      val range = val::object();
+      range.set("first", transform_.needed_rows().first);
+      range.set("last", transform_.needed_rows().last);
+      return range;
+    });
+  }
+  void skip(int rows) {
+    guard([&] { transform_.skip(rows); });
+  }
+  void push(const val& bytes) {
+    guard([&] {
+      const size_t rows_at_once = std::max<size_t>(1, (size_t{1} << 20) / row_bytes_);
+      push_bytes(bytes, rows_at_once * row_bytes_, [&](const uint8_t* rows, size_t n) {
+        transform_.push(rows, int(n / row_bytes_));
+      });
+    });
+  }
+  // Float32Array (3, height, width)
+  val finish() {
+    return guard([&] {
+      std::vector<float> planes(size_t{3} * size_t(transform_.config().height) * size_t(transform_.config().width));
+      transform_.finish(planes.data());
+      return float_array(planes);
+    });
+  }
+
+ private:
+  vt::Transform transform_;
+  size_t row_bytes_ = 1;
+};
+
+class Model {
+ public:
+  explicit Model(std::unique_ptr<vt::VisionTransformer> vit) : vit_(std::move(vit)) {}
+
+  // images: Float32Array (batch, 3, height, width); request: {pooled, logits, tokens: boolean, blocks: number[],
+  // norm, nchw: boolean, attention: number[]}. The result has a Float32Array for each thing asked for; a block's
+  // output comes as its patches and its prefix (CLS) token.
+  val forward(const val& images, const val& request) {
+    return guard([&] {
+      const vt::VitConfig& config = vit_->config();
+      const size_t image = size_t{3} * size_t(config.image_height) * size_t(config.image_width);
+      const size_t batch = length(images) / image;
+      const size_t embedding = batch * size_t(config.dim), tokens = embedding * size_t(config.tokens());
+      if (batch * image != length(images)) {
+        throw vt::Error(vt::code::kInvalidArgument, "The input has " + std::to_string(length(images)) +
+                                                        " values, not a multiple of 3 × " +
+                                                        std::to_string(config.image_height) + " × " +
+                                                        std::to_string(config.image_width) + ".");
+      }
+      input_.resize(batch * image);
+      copy_floats(images, input_.data());
+
+      vt::Outputs outputs;
+      std::vector<float> pooled, logits, all_tokens;
+      auto want = [&](const char* name, std::vector<float>& values, size_t size) -> float* {
+        if (!request[name].as<bool>()) return nullptr;
+        values.resize(size);
+        return values.data();
+      };
+      outputs.pooled = want("pooled", pooled, embedding);
+      outputs.logits = want("logits", logits, batch * size_t(config.num_classes));
+      outputs.tokens = want("tokens", all_tokens, tokens);
+      const std::vector<int> block_ids = emscripten::vecFromJSArray<int>(request["blocks"]);
+      const std::vector<int> attention_ids = emscripten::vecFromJSArray<int>(request["attention"]);
+      std::vector<std::vector<float>> blocks(block_ids.size(), std::vector<float>(tokens));
+      std::vector<std::vector<float>> attention(
+          attention_ids.size(), std::vector<float>(batch * size_t(config.heads) * size_t(config.patches())));
+      for (size_t i = 0; i < block_ids.size(); ++i) {
+        outputs.blocks.push_back({block_ids[i], request["norm"].as<bool>(), blocks[i].data()});
+      }
+      for (size_t i = 0; i < attention_ids.size(); ++i) {
+        outputs.attention.push_back({attention_ids[i], attention[i].data()});
+      }
+      vit_->forward(input_.data(), batch, outputs);
+
+      val result = val::object();
+      if (outputs.pooled != nullptr) result.set("pooled", float_array(pooled));
+      if (outputs.logits != nullptr) result.set("logits", float_array(logits));
+      if (outputs.tokens != nullptr) result.set("tokens", float_array(all_tokens));
+      val patches = val::array(), prefixes = val::array();
+      for (std::vector<float>& block : blocks) {
+        std::vector<float> map(batch * size_t(config.patches()) * size_t(config.dim)), prefix(embedding);
+        vt::patch_tokens(block.data(), batch, size_t(config.patches()), size_t(config.dim), request["nchw"].as<bool>(),
+                         map.data());
+        vt::prefix_tokens(block.data(), batch, size_t(config.patches()), size_t(config.dim), prefix.data());
+        patches.call<void>("push", float_array(map));
+        prefixes.call<void>("push", float_array(prefix));
+        block = {};
+      }
+      result.set("blocks", patches);
+      result.set("prefixes", prefixes);
+      result.set("attention", float_arrays(attention));
+      return result;
+    });
+  }
+
+  // tokens: Float32Array (batch, tokens, dim) from a forward
+  val forward_head(const val& tokens, bool pre_logits) {
+    return guard([&] {
+      const vt::VitConfig& config = vit_->config();
+      const size_t image = size_t(config.tokens()) * size_t(config.dim);
+      const size_t batch = length(tokens) / image;
+      if (batch * image != length(tokens)) {
+        throw vt::Error(vt::code::kInvalidArgument, "The features have " + std::to_string(length(tokens)) +
+                                                        " values, not a multiple of " + std::to_string(config.tokens()) +
+                                                        " tokens × " + std::to_string(config.dim) + ".");
+      }
+      std::vector<float> features(length(tokens));
+      copy_floats(tokens, features.data());
+      const bool head = !pre_logits && config.num_classes > 0;
+      std::vector<float> out(batch * size_t(head ? config.num_classes : config.dim));
+      vit_->forward_head(features.data(), batch, pre_logits, out.data());
+      return float_array(out);
+    });
+  }
+
+ private:
+  static val float_arrays(const std::vector<std::vector<float>>& arrays) {
+    val list = val::array();
+    for (const std::vector<float>& values : arrays) list.call<void>("push", float_array(values));
+    return list;
+  }
+
+  std::unique_ptr<vt::VisionTransformer> vit_;
+  std::vector<float> input_;
+};
+
+class Loader {
+ public:
+  // file_size in bytes, or negative where it is not known
+  Loader(const val& config, double file_size)
+      : loader_(guard([&] { return std::make_unique<vt::ModelLoader>(vit_config(config), known(file_size)); })) {}
+
+  void push(const val& bytes) {
+    guard([&] {
+      push_bytes(bytes, size_t{1} << 18, [&](const uint8_t* piece, size_t n) { loader_->push(piece, n); });
+    });
+  }
+  std::unique_ptr<Model> finish() {
+    return guard([&] { return std::make_unique<Model>(loader_->finish()); });
+  }
+
+ private:
+  static std::optional<uint64_t> known(double file_size) {
+    return file_size < 0 ? std::nullopt : std::optional<uint64_t>(uint64_t(file_size));
+  }
+  std::unique_ptr<vt::ModelLoader> loader_;
+};
+
+}  // namespace
+
+EMSCRIPTEN_BINDINGS(vitreous) {
+  emscripten::function("models", &models);
+  emscripten::function("memoryBytes", +[] { return double(emscripten_get_heap_size()); });
+  emscripten::class_<Transform>("Transform")
+      .constructor<const val&>()
+      .function("begin", &Transform::begin)
+      .function("skip", &Transform::skip)
+      .function("push", &Transform::push)
+      .function("finish", &Transform::finish);
+  emscripten::class_<Loader>("Loader")
+      .constructor<const val&, double>()
+      .function("push", &Loader::push)
+      .function("finish", &Loader::finish);
+  emscripten::class_<Model>("Model")
+      .function("forward", &Model::forward)
+      .function("forwardHead", &Model::forward_head);
+}

@@ -1,0 +1,140 @@
+// The test suites: what there is, what each needs built, how it runs, how its totals are read.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../setup/index.mjs';
+
+/** Where the suites' reports go. */
+export const results = join(root, 'build/test-results');
+
+// A function with one relaxed SIMD instruction: where it does not validate (Node 20), a flag brings the feature.
+const RELAXED_SIMD_PROBE = new Uint8Array([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2,
+  253, 15, 253, 128, 2, 11,
+]);
+const nodeFlags = WebAssembly.validate(RELAXED_SIMD_PROBE) ? [] : ['--experimental-wasm-relaxed-simd'];
+
+// The kinds of suites. Each returns a list of `{ title, command, args, totals }`, `totals(output)` giving
+// `{ passed, failed, skipped }` of one command.
+
+/** The GoogleTest programs of one build folder. */
+function gtest(folder, { wasm = false, flags = [] } = {}) {
+  const dir = join(root, 'build', folder, 'tests/cpp');
+  const programs = existsSync(dir)
+    ? readdirSync(dir).filter((file) => (wasm ? /_test\.c?js$/ : /_test$/).test(file))
+    : [];
+  return programs.map((program) => {
+    const args = [join(dir, program), '--gtest_brief=1'];
+    const [command, ...rest] = wasm ? [process.execPath, ...flags, ...args] : args;
+    return { title: `${folder} ${program}`, command, args: rest, totals: gtestTotals };
+  });
+}
+
+function gtestTotals(output) {
+  const number = (pattern) => Number(output.match(pattern)?.[1] ?? 0);
+  return {
+    passed: number(/\[ {2}PASSED {2}\] (\d+) test/),
+    failed: output.match(/\[ {2}FAILED {2}\] .*\(\d+ ms\)/g)?.length ?? 0,
+    skipped: number(/\[ {2}SKIPPED \] (\d+) test/),
+  };
+}
+
+/** Jest over tests/js. */
+function jest() {
+  const file = join(results, 'jest.json');
+  const program = join(root, 'node_modules/jest/bin/jest.js');
+  const args = [
+    ...nodeFlags,
+    '--experimental-vm-modules',
+    program,
+    '--json',
+    `--outputFile=${file}`,
+    'tests/js/',
+  ];
+  const totals = () => {
+    const report = JSON.parse(readFileSync(file, 'utf8'));
+    const crashed = report.numRuntimeErrorTestSuites;
+    return {
+      passed: report.numPassedTests,
+      failed: report.numFailedTests + crashed,
+      skipped: report.numPendingTests,
+    };
+  };
+  return [{ title: 'Jest', command: process.execPath, args, totals }];
+}
+
+/** Node's own test runner over the files `*.test.mjs` of a folder. */
+function nodeTest(folder) {
+  const tap = join(results, `${folder.replace('/', '-')}.tap`);
+  const dir = join(root, folder);
+  const files = existsSync(dir) ? readdirSync(dir).filter((file) => file.endsWith('.test.mjs')) : [];
+  const reporters = [
+    ['tap', tap],
+    ['spec', 'stdout'],
+  ].flatMap(([reporter, to]) => [`--test-reporter=${reporter}`, `--test-reporter-destination=${to}`]);
+  const args = [
+    ...nodeFlags,
+    '--test',
+    '--test-concurrency=1',
+    ...reporters,
+    ...files.map((file) => join(dir, file)),
+  ];
+  const totals = () => {
+    const text = readFileSync(tap, 'utf8');
+    const number = (name) => Number(text.match(new RegExp(`^# ${name} (\\d+)$`, 'm'))?.[1] ?? 0);
+    // A file without any test counts as a passed test of the file's name.
+    const empty = text.match(/^ok \d+ - \S+\.test\.mjs$/gm)?.length ?? 0;
+    const failed = number('fail') + number('cancelled') + empty;
+    return { passed: number('pass') - empty, failed, skipped: number('skipped') };
+  };
+  return files.length ? [{ title: folder, command: process.execPath, args, totals }] : [];
+}
+
+/** A command that only passes or fails. */
+const check = (title, command, ...args) => ({
+  title,
+  command,
+  args,
+  totals: (_, status) => ({ passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 }),
+});
+
+const checks = () => [
+  check('lint and format', 'npm', 'run', '--silent', 'lint'),
+  check('types', join(root, 'node_modules/.bin/tsc'), '--noEmit'),
+];
+
+// Every suite: the name for --only, what it is, the functions of build.mjs it needs, its commands.
+export const suites = [
+  { name: 'setup', title: 'Set-up scripts', builds: [], commands: () => nodeTest('tests/setup') },
+  { name: 'lint', title: 'Lint, format and types', builds: [], commands: checks },
+  {
+    name: 'native',
+    title: 'C++, native under ASan and UBSan',
+    builds: ['buildNative'],
+    commands: () => gtest('native'),
+  },
+  {
+    name: 'wasm',
+    title: 'C++ as wasm, SIMD128',
+    builds: ['buildWasm'],
+    commands: () => gtest('simd', { wasm: true }),
+  },
+  {
+    name: 'wasm',
+    title: 'C++ as wasm, relaxed SIMD',
+    builds: ['buildWasm'],
+    commands: () => gtest('relaxed', { wasm: true, flags: nodeFlags }),
+  },
+  { name: 'js', title: 'JavaScript', builds: ['buildPackage'], commands: jest },
+  {
+    name: 'package',
+    title: 'The packed package',
+    builds: ['buildPackage'],
+    commands: () => nodeTest('tests/package'),
+  },
+  {
+    name: 'browser',
+    title: 'The page in Chromium',
+    builds: ['buildPackage'],
+    commands: () => nodeTest('tests/browser'),
+  },
+];

@@ -1,0 +1,36 @@
+// A checkpoint on its way into a model.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "model/config.h"
+#include "model/vit.h"
+#include "model/weights.h"
+#include "weights/safetensors.h"
+
+namespace vitreous {
+
+// Takes a safetensors file in pieces of any size and packs each tensor as soon as it is whole: beside the packed
+// weights never more than one tensor is held. Names, shapes and types are checked before the first value is read.
+class ModelLoader {
+ public:
+  // `file_size`: in bytes, if known; a file that cannot fit its header is then refused at once.
+  ModelLoader(const VitConfig& config, std::optional<uint64_t> file_size);
+  ModelLoader(const ModelLoader&) = delete;  // the reader's callbacks refer to this
+  ModelLoader& operator=(const ModelLoader&) = delete;
+
+  // Throws CHECKPOINT_* and TENSOR_* naming the tensor; see weights/safetensors.h.
+  void push(const uint8_t* bytes, size_t n) { reader_.push(bytes, n); }
+
+  // After the last byte; the loader is spent then.
+  std::unique_ptr<VisionTransformer> finish();
+
+ private:
+  VitConfig config_;
+  WeightsBuilder builder_;
+  SafetensorsReader reader_;
+};
+
+}  // namespace vitreous

@@ -1,0 +1,161 @@
+#include "model/vit.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+#include "model/layout.h"
+
+namespace vitreous {
+namespace {
+
+// Several images in one pass read the weights once for all of them; past about this many tokens that gains nothing
+// more and only costs memory.
+constexpr size_t kTokensAtOnce = 1024;
+
+}  // namespace
+
+VisionTransformer::VisionTransformer(const VitConfig& config, VitWeights weights)
+    : config_(config),
+      weights_(std::move(weights)),
+      attention_(config),
+      images_at_once_(std::max<size_t>(1, kTokensAtOnce / size_t(config.tokens()))) {}
+
+void VisionTransformer::forward(const float* images, size_t batch, const Outputs& outputs) {
+  check(outputs);
+  // The buffers are planned for the largest group of images seen: one photo at a time never pays for five.
+  const size_t group = std::min(batch, images_at_once_);
+  const size_t rows = group * size_t(config_.tokens()), dim = size_t(config_.dim);
+  if (x_.size() < rows * dim) {
+    x_ = Buffer(rows * dim);
+    y_ = Buffer(rows * dim);
+    wide_ = Buffer(rows * size_t(std::max({config_.patch_values(), 3 * config_.dim, config_.mlp_dim})));
+  }
+  for (size_t first = 0; first < batch; first += group) {
+    forward_some(images, first, std::min(group, batch - first), outputs);
+  }
+}
+
+// The forward, line by line as in timm/models/vision_transformer.py. B images, N tokens, D = dim, H heads.
+void VisionTransformer::forward_some(const float* images, size_t first, size_t B, const Outputs& outputs) {
+  const VitWeights& w = weights_;
+  const size_t N = size_t(config_.tokens()), D = size_t(config_.dim), H = size_t(config_.heads);
+  const size_t patches = size_t(config_.patches()), mlp = size_t(config_.mlp_dim);
+  float *x = x_.data(), *y = y_.data(), *wide = wide_.data();
+  images += first * 3 * size_t(config_.image_height) * size_t(config_.image_width);
+
+  // x = self.patch_embed(x)
+  extract_patches(images, B, wide);          // (B·patches, 3·P·P)
+  w.patch_embed.run(B * patches, wide, y);   // (B·patches, D)
+  // x = self._pos_embed(x)
+  add_positions(y, B, x);                    // (B, N, D)
+
+  size_t rows = B * N;
+  for (size_t i = 0; i < w.blocks.size(); ++i) {
+    const Block& block = w.blocks[i];
+    // After the last attention only the CLS token is looked at, unless all tokens are asked for.
+    const bool cls_only = i + 1 == w.blocks.size() && outputs.tokens == nullptr && outputs.blocks.empty();
+    const size_t queries = cls_only ? 1 : N;
+
+    // x = x + self.attn(self.norm1(x))
+    block.norm1.run(rows, x, y);             // (B, N, D)
+    block.qkv.run(rows, y, wide);            // (B, N, 3·D)
+    for (size_t b = 0; b < B; ++b) {
+      float* map = nullptr;
+      for (const auto& wanted : outputs.attention) {
+        if (size_t(wanted.block) == i) map = wanted.maps + (first + b) * H * patches;
+      }
+      attention_.run(wide + b * N * 3 * D, int(queries), y + b * queries * D, map);  // (queries, D)
+    }
+    if (cls_only) rows = keep_cls_rows(B, x);  // from here on (B, 1, D)
+    block.proj.run(rows, y, wide);           // (B, N, D)
+    add(rows * D, x, wide);
+
+    // x = x + self.mlp(self.norm2(x))
+    block.norm2.run(rows, x, y);             // (B, N, D)
+    block.fc1.run(rows, y, wide);            // (B, N, mlp)
+    gelu(rows * mlp, wide);
+    block.fc2.run(rows, wide, y);            // (B, N, D)
+    add(rows * D, x, y);
+
+    for (const auto& wanted : outputs.blocks) {
+      if (size_t(wanted.block) != i) continue;
+      float* to = wanted.tokens + first * N * D;
+      if (wanted.norm) {
+        w.norm.run(rows, x, to);
+      } else {
+        std::memcpy(to, x, rows * D * sizeof(float));
+      }
+    }
+  }
+
+  // x = self.norm(x); x = x[:, 0]
+  float* pooled = outputs.pooled != nullptr ? outputs.pooled + first * D : y;
+  w.norm.run(B, x, rows / B * D, pooled);    // (B, D)
+  // x = self.head(x)
+  if (outputs.logits != nullptr) w.head.run(B, pooled, outputs.logits + first * size_t(config_.num_classes));
+  if (outputs.tokens != nullptr) w.norm.run(rows, x, outputs.tokens + first * N * D);  // (B, N, D)
+}
+
+void VisionTransformer::forward_head(const float* tokens, size_t batch, bool pre_logits, float* out) const {
+  const size_t N = size_t(config_.tokens()), D = size_t(config_.dim);
+  Buffer pooled(batch * D);
+  prefix_tokens(tokens, batch, N - 1, D, pooled.data());
+  if (pre_logits || !weights_.head) {
+    std::memcpy(out, pooled.data(), batch * D * sizeof(float));
+  } else {
+    weights_.head.run(batch, pooled.data(), out);
+  }
+}
+
+// The convolution of patch_embed, whose stride is its kernel, is a linear layer over these:
+// patches: (batch · grid_height · grid_width, 3 · patch · patch), each in the kernel's order (channel, y, x).
+void VisionTransformer::extract_patches(const float* images, size_t batch, float* patches) const {
+  const size_t P = size_t(config_.patch_size), W = size_t(config_.image_width), HW = W * size_t(config_.image_height);
+  for (size_t b = 0; b < batch; ++b, images += 3 * HW) {
+    for (size_t gy = 0; gy < size_t(config_.grid_height()); ++gy) {
+      for (size_t gx = 0; gx < size_t(config_.grid_width()); ++gx) {
+        for (size_t channel = 0; channel < 3; ++channel) {
+          for (size_t y = 0; y < P; ++y, patches += P) {
+            std::memcpy(patches, images + channel * HW + (gy * P + y) * W + gx * P, P * sizeof(float));
+          }
+        }
+      }
+    }
+  }
+}
+
+// x = torch.cat([cls_token, patches], dim=1) + pos_embed
+void VisionTransformer::add_positions(const float* patches, size_t batch, float* x) const {
+  const size_t D = size_t(config_.dim), patch_floats = size_t(config_.patches()) * D;
+  for (size_t b = 0; b < batch; ++b, x += D + patch_floats, patches += patch_floats) {
+    std::memcpy(x, weights_.cls_token.data(), D * sizeof(float));
+    std::memcpy(x + D, patches, patch_floats * sizeof(float));
+    add(D + patch_floats, x, weights_.pos_embed.data());
+  }
+}
+
+// Moves the CLS rows of x (batch, tokens, dim) together to (batch, 1, dim); returns the number of rows.
+size_t VisionTransformer::keep_cls_rows(size_t batch, float* x) const {
+  const size_t N = size_t(config_.tokens()), D = size_t(config_.dim);
+  for (size_t b = 1; b < batch; ++b) std::memcpy(x + b * D, x + b * N * D, D * sizeof(float));
+  return batch;
+}
+
+void VisionTransformer::check(const Outputs& outputs) const {
+  auto check_block = [&](int block) {
+    if (block < 0 || block >= config_.depth) {
+      throw Error(code::kInvalidArgument, "Block " + std::to_string(block) + " does not exist: " + config_.name +
+                                              " has blocks 0 to " + std::to_string(config_.depth - 1) + ".");
+    }
+  };
+  for (const auto& wanted : outputs.blocks) check_block(wanted.block);
+  for (const auto& wanted : outputs.attention) check_block(wanted.block);
+  if (outputs.logits != nullptr && !weights_.head) {
+    throw Error(code::kNoHead, config_.name + " has no classifier: use its embedding, or load a checkpoint with a head.");
+  }
+}
+
+}  // namespace vitreous

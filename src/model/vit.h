@@ -1,0 +1,63 @@
+// timm's VisionTransformer: images in; class scores, embedding, tokens, block outputs or attention maps out.
+#pragma once
+
+#include <vector>
+
+#include "base/buffer.h"
+#include "model/attention.h"
+#include "model/config.h"
+#include "model/weights.h"
+
+namespace vitreous {
+
+// What a forward writes. Null or empty: not asked for, and not computed where that saves work.
+// `batch` is the first dimension of all of them.
+struct Outputs {
+  struct BlockOutput {
+    int block;       // 0 … depth-1
+    bool norm;       // apply the model's final norm to it
+    float* tokens;   // (batch, tokens, dim)
+  };
+  struct AttentionMap {
+    int block;
+    float* maps;  // (batch, heads, patches): CLS → patch, after the softmax
+  };
+
+  float* pooled = nullptr;  // (batch, dim): forward_head(forward_features(x), pre_logits=True)
+  float* logits = nullptr;  // (batch, num_classes): forward(x)
+  float* tokens = nullptr;  // (batch, tokens, dim): forward_features(x)
+  std::vector<BlockOutput> blocks;
+  std::vector<AttentionMap> attention;
+};
+
+class VisionTransformer {
+ public:
+  VisionTransformer(const VitConfig& config, VitWeights weights);
+
+  const VitConfig& config() const { return config_; }
+
+  // images: (batch, 3, image_height, image_width), normalised. Images are taken a few at a time, so memory does not
+  // grow with the batch. Throws INVALID_ARGUMENT for a block that does not exist, NO_HEAD for logits without a head.
+  void forward(const float* images, size_t batch, const Outputs& outputs);
+
+  // timm's forward_head on the result of forward_features.
+  //   tokens: (batch, tokens, dim) → out: (batch, num_classes), or (batch, dim) with pre_logits or without a classifier
+  void forward_head(const float* tokens, size_t batch, bool pre_logits, float* out) const;
+
+ private:
+  void forward_some(const float* images, size_t first, size_t batch, const Outputs& outputs);
+  void check(const Outputs& outputs) const;
+  void extract_patches(const float* images, size_t batch, float* patches) const;
+  void add_positions(const float* patches, size_t batch, float* x) const;
+  size_t keep_cls_rows(size_t batch, float* x) const;
+
+  VitConfig config_;
+  VitWeights weights_;
+  Attention attention_;
+  size_t images_at_once_;
+  Buffer x_;     // (images_at_once, tokens, dim): the residual stream
+  Buffer y_;     // (images_at_once, tokens, dim): what a norm, the attention or an MLP gives
+  Buffer wide_;  // (images_at_once, tokens, max(patch_values, 3 · dim, mlp_dim)): patches, qkv and MLP take turns
+};
+
+}  // namespace vitreous

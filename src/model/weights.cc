@@ -1,0 +1,67 @@
+#include "model/weights.h"
+
+#include <memory>
+#include <utility>
+
+namespace vitreous {
+
+WeightsBuilder::WeightsBuilder(const VitConfig& config) : config_(config) {
+  const int64_t dim = config.dim, patch = config.patch_size;
+  add("cls_token", {1, 1, dim}, weights_.cls_token);
+  add("pos_embed", {1, config.tokens(), dim}, weights_.pos_embed);
+  add_linear("patch_embed.proj", {dim, 3, patch, patch}, weights_.patch_embed);
+  weights_.blocks.resize(size_t(config.depth));
+  for (size_t i = 0; i < weights_.blocks.size(); ++i) {
+    const std::string name = "blocks." + std::to_string(i) + ".";
+    Block& block = weights_.blocks[i];
+    add_norm(name + "norm1", block.norm1);
+    add_linear(name + "attn.qkv", {3 * dim, dim}, block.qkv);
+    add_linear(name + "attn.proj", {dim, dim}, block.proj);
+    add_norm(name + "norm2", block.norm2);
+    add_linear(name + "mlp.fc1", {config.mlp_dim, dim}, block.fc1);
+    add_linear(name + "mlp.fc2", {dim, config.mlp_dim}, block.fc2);
+  }
+  add_norm("norm", weights_.norm);
+  if (config.num_classes > 0) add_linear("head", {config.num_classes, dim}, weights_.head);
+}
+
+void WeightsBuilder::add(const std::string& name, std::vector<int64_t> shape, Setter setter) {
+  tensors_.push_back({name, std::move(shape)});
+  setters_.emplace(name, std::move(setter));
+}
+
+void WeightsBuilder::add(const std::string& name, std::vector<int64_t> shape, std::vector<float>& target) {
+  add(name, std::move(shape), [&target](std::vector<float>&& values) { target = std::move(values); });
+}
+
+void WeightsBuilder::add_norm(const std::string& name, LayerNorm& target) {
+  target.eps = config_.norm_eps;
+  add(name + ".weight", {config_.dim}, target.weight);
+  add(name + ".bias", {config_.dim}, target.bias);
+}
+
+void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, Linear& target) {
+  struct Pending {
+    std::vector<float> weight, bias;
+  };
+  auto pending = std::make_shared<Pending>();
+  const int64_t out = weight_shape[0];
+  int64_t in = 1;
+  for (size_t i = 1; i < weight_shape.size(); ++i) in *= weight_shape[i];
+
+  auto pack_when_whole = [pending, in, out, &target] {
+    if (pending->weight.empty() || pending->bias.empty()) return;
+    target = Linear(size_t(in), size_t(out), pending->weight.data(), pending->bias.data());
+    *pending = {};
+  };
+  add(name + ".weight", std::move(weight_shape), [=](std::vector<float>&& values) {
+    pending->weight = std::move(values);
+    pack_when_whole();
+  });
+  add(name + ".bias", {out}, [=](std::vector<float>&& values) {
+    pending->bias = std::move(values);
+    pack_when_whole();
+  });
+}
+
+}  // namespace vitreous

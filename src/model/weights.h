@@ -1,0 +1,63 @@
+// The weights of a Vision Transformer, and how timm's tensor names map onto them.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "model/config.h"
+#include "model/layer_norm.h"
+#include "model/operators.h"
+#include "weights/safetensors.h"
+
+namespace vitreous {
+
+struct Block {
+  LayerNorm norm1;
+  Linear qkv;   // dim → 3 · dim
+  Linear proj;  // dim → dim
+  LayerNorm norm2;
+  Linear fc1;  // dim → mlp_dim
+  Linear fc2;  // mlp_dim → dim
+};
+
+struct VitWeights {
+  Linear patch_embed;            // 3 · patch² → dim; timm's convolution, whose stride is its kernel
+  std::vector<float> cls_token;  // (dim)
+  std::vector<float> pos_embed;  // (tokens, dim)
+  std::vector<Block> blocks;
+  LayerNorm norm;
+  Linear head;  // dim → num_classes; empty without a classifier
+};
+
+// Fills VitWeights tensor by tensor, in any order. A linear layer is packed as soon as its weight and its bias are
+// there and the unpacked values are let go, so that the peak stays one tensor above the packed size.
+class WeightsBuilder {
+ public:
+  explicit WeightsBuilder(const VitConfig& config);
+  WeightsBuilder(const WeightsBuilder&) = delete;  // its setters refer to weights_
+  WeightsBuilder& operator=(const WeightsBuilder&) = delete;
+
+  // Every tensor of the model with its shape, as timm's state_dict() has them.
+  const std::vector<TensorSpec>& tensors() const { return tensors_; }
+
+  // `name` is one of tensors(), `values` has its number of elements; each comes once.
+  void set(const std::string& name, std::vector<float>&& values) { setters_.at(name)(std::move(values)); }
+
+  VitWeights take() { return std::move(weights_); }
+
+ private:
+  using Setter = std::function<void(std::vector<float>&&)>;
+  void add(const std::string& name, std::vector<int64_t> shape, Setter setter);
+  void add(const std::string& name, std::vector<int64_t> shape, std::vector<float>& target);
+  void add_norm(const std::string& name, LayerNorm& target);
+  void add_linear(const std::string& name, std::vector<int64_t> weight_shape, Linear& target);
+
+  VitConfig config_;
+  VitWeights weights_;
+  std::vector<TensorSpec> tensors_;
+  std::unordered_map<std::string, Setter> setters_;
+};
+
+}  // namespace vitreous

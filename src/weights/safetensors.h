@@ -1,0 +1,72 @@
+// Reads a safetensors checkpoint that arrives in pieces of any size (network chunks, file blocks) and hands
+// on one tensor at a time as float32: memory never holds more than one beside what the receiver keeps.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "weights/safetensors_header.h"
+
+namespace vitreous {
+
+// The codes thrown, besides those of parse_header and of the callbacks (check_tensors): CHECKPOINT_TRUNCATED,
+// CHECKPOINT_OVERSIZED (a header above 100 MB, the format's limit), CHECKPOINT_FORMAT (not safetensors at
+// all: the message says what it looks like; or bytes after the last tensor), TENSOR_NOT_FINITE and
+// OUT_OF_MEMORY. After an error the reader stays failed: every further call throws the same again.
+class SafetensorsReader {
+ public:
+  // Called once, when the whole header is there and consistent, before the first tensor: the place for
+  // check_tensors. It may set TensorInfo::skip and must leave the rest as it is.
+  using OnHeader = std::function<void(Header&)>;
+  // Called with each tensor that is not skipped, whole and finite, in the file's order. May take the values.
+  using OnTensor = std::function<void(const TensorInfo&, std::vector<float>&&)>;
+
+  // With the file's size, a truncated file is recognised as soon as its header is there.
+  SafetensorsReader(OnHeader on_header, OnTensor on_tensor, std::optional<uint64_t> total_size = {});
+
+  void push(const uint8_t* bytes, size_t size);
+
+  // To be called after the last piece. Throws CHECKPOINT_TRUNCATED, with the tensor the file ends in.
+  void finish();
+
+  uint64_t bytes_read() const { return bytes_read_; }  // pushed and accepted so far
+
+ private:
+  using Bytes = std::span<const uint8_t>;
+
+  template <class Work>
+  void guard(Work work);
+  void read(Bytes in);
+  void read_data(Bytes in);
+  void gather(Bytes& in, size_t wanted);
+  void check_header_size();
+  void check_total_size() const;
+  void append(const TensorInfo& tensor, Bytes in);
+  void convert(const TensorInfo& tensor, const uint8_t* bytes, size_t count);
+  std::string place() const;
+
+  OnHeader on_header_;
+  OnTensor on_tensor_;
+  std::optional<uint64_t> total_size_;
+  uint64_t bytes_read_ = 0;
+  std::exception_ptr failure_;
+
+  enum class Part { kHeaderSize, kHeader, kData } part_ = Part::kHeaderSize;
+  std::string head_;          // the 8 bytes of the header's size and the header, as far as they have come
+  uint64_t header_size_ = 0;  // of the JSON text
+  Header header_{};
+  size_t next_ = 0;        // the tensor being read
+  uint64_t position_ = 0;  // in the data part
+  std::vector<float> values_;
+  std::array<uint8_t, 4> carry_{};  // an element cut in two by the end of a piece
+  size_t carried_ = 0;
+};
+
+}  // namespace vitreous

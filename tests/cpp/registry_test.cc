@@ -1,0 +1,78 @@
+#include "model/registry.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "base/error.h"
+#include "support/generated_model.h"
+
+namespace vitreous::test {
+namespace {
+
+// timm: sum(p.numel() for p in create_model(name, num_classes=0).parameters()), len(state_dict())
+TEST(Registry, ParametersAsTimmCountsThem) {
+  const struct {
+    const char* name;
+    size_t parameters, tensors;
+  } expected[] = {{"vit_small_patch16_224.dino", 21665664, 150},
+                  {"vit_small_patch8_224.dino", 21670272, 150},
+                  {"vit_base_patch16_224.dino", 85798656, 150},
+                  {"vit_base_patch8_224.dino", 85807872, 150},
+                  {"vit_nano_patch16_224", 5243624, 80}};
+  for (const auto& model : expected) {
+    const WeightsBuilder builder(find_model(model.name).config);
+    size_t parameters = 0;
+    for (const vitreous::TensorSpec& tensor : builder.tensors()) {
+      size_t count = 1;
+      for (int64_t extent : tensor.shape) count *= size_t(extent);
+      parameters += count;
+    }
+    EXPECT_EQ(parameters, model.parameters) << model.name;
+    EXPECT_EQ(builder.tensors().size(), model.tensors) << model.name;
+  }
+}
+
+TEST(Registry, EveryEntryIsPossible) {
+  for (const ModelEntry& entry : models()) {
+    EXPECT_NO_THROW(entry.config.check()) << entry.config.name;
+    EXPECT_EQ(entry.data.width, entry.config.image_width);
+    EXPECT_EQ(entry.data.height, entry.config.image_height);
+    EXPECT_EQ(&find_model(entry.config.name), &entry);
+  }
+}
+
+TEST(Registry, AnUnknownNameIsToldWhatThereIs) {
+  try {
+    find_model("vit_huge");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.code(), code::kUnknownModel);
+    EXPECT_NE(std::string(error.what()).find("vit_base_patch16_224.dino"), std::string::npos);
+  }
+}
+
+TEST(Config, RefusesWhatCannotBe) {
+  const std::function<void(VitConfig&)> mistakes[] = {
+      [](VitConfig& c) { c.patch_size = 0; },     [](VitConfig& c) { c.image_width = 225; },
+      [](VitConfig& c) { c.image_height = 8; },   [](VitConfig& c) { c.heads = 0; },
+      [](VitConfig& c) { c.heads = 5; },          [](VitConfig& c) { c.dim = 0; },
+      [](VitConfig& c) { c.depth = 1 << 20; },    [](VitConfig& c) { c.mlp_dim = -1; },
+      [](VitConfig& c) { c.num_classes = -1; },   [](VitConfig& c) { c.norm_eps = 0; },
+      [](VitConfig& c) { c.dim = c.heads = 6; },
+  };
+  for (const auto& mistake : mistakes) {
+    VitConfig config = find_model("vit_base_patch16_224.dino").config;
+    mistake(config);
+    try {
+      config.check();
+      ADD_FAILURE() << "mistake " << &mistake - mistakes;
+    } catch (const Error& error) {
+      EXPECT_STREQ(error.code(), code::kInvalidArgument);
+      EXPECT_NE(std::string(error.what()).find(config.name), std::string::npos);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace vitreous::test

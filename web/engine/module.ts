@@ -1,0 +1,73 @@
+// What the Emscripten glue exposes, written by hand after bindings/vitreous.cc; tests/js/glue.test.mjs holds the two
+// against each other.
+import type { DataConfig, ModelConfig } from '../types.js';
+
+/** One thing asked of a forward; see `Outputs` in src/model/vit.h. */
+export interface ForwardRequest {
+  pooled: boolean;
+  logits: boolean;
+  tokens: boolean;
+  /** Outputs of these blocks, with the final norm if `norm`, channels first if `nchw`. */
+  blocks: number[];
+  norm: boolean;
+  nchw: boolean;
+  /** CLS → patch attention of these blocks. */
+  attention: number[];
+}
+
+export interface ForwardResult {
+  /** (batch, dim) */
+  pooled?: Float32Array;
+  /** (batch, numClasses) */
+  logits?: Float32Array;
+  /** (batch, tokens, dim) */
+  tokens?: Float32Array;
+  /** each (batch, patches, dim) or (batch, dim, patches) */
+  blocks: Float32Array[];
+  /** each (batch, 1, dim) */
+  prefixes: Float32Array[];
+  /** each (batch, heads, patches) */
+  attention: Float32Array[];
+}
+
+/** An object of the engine; its memory is freed by `delete` only. */
+interface EngineObject {
+  delete(): void;
+}
+
+export interface GlueTransform extends EngineObject {
+  begin(width: number, height: number, channels: number): { first: number; last: number };
+  skip(rows: number): void;
+  push(bytes: Uint8Array | Uint8ClampedArray): void;
+  finish(): Float32Array;
+}
+
+export interface GlueModel extends EngineObject {
+  forward(images: Float32Array, request: ForwardRequest): ForwardResult;
+  forwardHead(tokens: Float32Array, preLogits: boolean): Float32Array;
+}
+
+export interface GlueLoader extends EngineObject {
+  push(bytes: Uint8Array): void;
+  finish(): GlueModel;
+}
+
+export interface ModelEntry {
+  config: ModelConfig;
+  data: DataConfig;
+  description: string;
+}
+
+export interface EngineModule {
+  models(): ModelEntry[];
+  memoryBytes(): number;
+  Transform: new (config: DataConfig) => GlueTransform;
+  Loader: new (config: ModelConfig, fileSize: number) => GlueLoader;
+}
+
+export type CreateEngine = (options: {
+  instantiateWasm(
+    imports: WebAssembly.Imports,
+    done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
+  ): object;
+}) => Promise<EngineModule>;

@@ -1,0 +1,40 @@
+// The messages between a page and its worker: numbered calls, each answered once; progress in between; a call can be
+// cancelled. Errors travel as code and message.
+import { type ErrorCode, VitreousError } from '../errors.js';
+import type { Postable } from '../images/browser.js';
+import type { DataConfig, ModelConfig, Variant } from '../types.js';
+import type { ForwardRequest, ForwardResult, ModelEntry } from './module.js';
+
+/** A checkpoint that the worker can read by itself, or one that the page feeds through a port, chunk by chunk. */
+export type PostableWeights =
+  | { url: string; cache: boolean }
+  | Blob
+  | { port: MessagePort; size: number | undefined };
+
+export interface Calls {
+  start(args: { wasm: Record<Variant, string> }): { variant: Variant };
+  models(args: Record<string, never>): ModelEntry[];
+  load(args: { config: ModelConfig; weights: PostableWeights }): void;
+  transform(args: { images: Postable[]; config: DataConfig }): Float32Array;
+  forward(args: {
+    images: Postable[] | Float32Array;
+    config: DataConfig;
+    request: ForwardRequest;
+  }): ForwardResult;
+  forwardHead(args: { tokens: Float32Array; preLogits: boolean }): Float32Array;
+  memoryBytes(args: Record<string, never>): number;
+}
+export type Call = keyof Calls;
+
+export type ToWorker =
+  | { [C in Call]: { id: number; call: C; args: Parameters<Calls[C]>[0] } }[Call]
+  | { id: number; cancel: true };
+
+export type FromWorker =
+  | { id: number; result: unknown }
+  | { id: number; error: { code: ErrorCode; message: string } }
+  | { id: number; progress: { loaded: number; total: number | undefined } };
+
+export const pack = (error: VitreousError) => ({ code: error.code, message: error.message });
+export const unpack = (error: { code: ErrorCode; message: string }) =>
+  new VitreousError(error.code, error.message);

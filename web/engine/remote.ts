@@ -1,0 +1,161 @@
+// The engine in a worker of its own.
+import { abortError, VitreousError } from '../errors.js';
+import { toPostable } from '../images/browser.js';
+import type { ImageInput, Weights } from '../types.js';
+import { chunks } from '../weights/chunks.js';
+import type { Backend } from './backend.js';
+import {
+  type Call,
+  type Calls,
+  type FromWorker,
+  type PostableWeights,
+  type ToWorker,
+  unpack,
+} from './protocol.js';
+
+interface Pending {
+  resolve(result: unknown): void;
+  reject(error: VitreousError): void;
+  onProgress?: ((loaded: number, total: number | undefined) => void) | undefined;
+}
+
+interface CallOptions {
+  transfer?: Transferable[];
+  signal?: AbortSignal | undefined;
+  onProgress?: Pending['onProgress'];
+}
+
+/** Starts the engine in `worker`, which becomes the backend's own: disposing of it ends it, which alone frees memory. */
+export async function remoteBackend(
+  worker: Worker,
+  wasm: Parameters<Calls['start']>[0]['wasm'],
+  options: { cache: boolean; signal?: AbortSignal | undefined },
+): Promise<Backend> {
+  const pending = new Map<number, Pending>();
+  let failure: VitreousError | undefined;
+  let calls = 0;
+
+  const end = (error: VitreousError) => {
+    failure ??= error;
+    worker.terminate();
+    for (const { reject } of pending.values()) reject(failure);
+    pending.clear();
+  };
+  worker.onerror = (event) => {
+    event.preventDefault();
+    const detail = event.message ? `: ${event.message}` : '';
+    end(
+      new VitreousError(
+        'WORKER_FAILED',
+        `The worker stopped${detail}. If it never started, check that ${'worker.js'} is served beside the package's ` +
+          'index.js (see assetBase) and that the Content-Security-Policy allows worker-src ’self’.',
+      ),
+    );
+  };
+  worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+    const call = pending.get(data.id);
+    if (call === undefined) return; // cancelled meanwhile
+    if ('progress' in data) {
+      call.onProgress?.(data.progress.loaded, data.progress.total);
+      return;
+    }
+    pending.delete(data.id);
+    if ('error' in data) call.reject(unpack(data.error));
+    else call.resolve(data.result);
+  };
+
+  function post<C extends Call>(call: C, args: Parameters<Calls[C]>[0], options: CallOptions = {}) {
+    const { signal, transfer = [], onProgress } = options;
+    return new Promise<ReturnType<Calls[C]>>((resolve, reject) => {
+      if (failure) return reject(failure);
+      if (signal?.aborted) return reject(abortError(signal));
+      const id = calls++;
+      const cancel = () => {
+        pending.delete(id);
+        worker.postMessage({ id, cancel: true } satisfies ToWorker);
+        reject(abortError(signal as AbortSignal));
+      };
+      signal?.addEventListener('abort', cancel, { once: true });
+      const settle =
+        <T>(f: (value: T) => void) =>
+        (value: T) => {
+          signal?.removeEventListener('abort', cancel);
+          f(value);
+        };
+      pending.set(id, {
+        resolve: settle(resolve as (result: unknown) => void),
+        reject: settle(reject),
+        onProgress,
+      });
+      worker.postMessage({ id, call, args } as ToWorker, transfer);
+    });
+  }
+
+  async function postable(images: ImageInput[]) {
+    const all = await Promise.all(images.map(toPostable));
+    return { images: all.map(({ image }) => image), transfer: all.flatMap(({ transfer }) => transfer) };
+  }
+
+  const { variant } = await post('start', { wasm }, { signal: options.signal }).catch((error) => {
+    worker.terminate();
+    throw error;
+  });
+
+  return {
+    variant,
+    worker: true,
+    models: () => post('models', {}),
+    async load(config, weights, { signal, onProgress }) {
+      const { source, close } = postableWeights(weights, options.cache);
+      const transfer = 'port' in source ? [source.port] : [];
+      try {
+        await post('load', { config, weights: source }, { signal, onProgress, transfer });
+      } finally {
+        close();
+      }
+    },
+    async transform(images, config, { signal }) {
+      const { images: posted, transfer } = await postable(images);
+      return post('transform', { images: posted, config }, { signal, transfer });
+    },
+    async forward(images, config, request, { signal }) {
+      if (!Array.isArray(images)) return post('forward', { images, config, request }, { signal });
+      const { images: posted, transfer } = await postable(images);
+      return post('forward', { images: posted, config, request }, { signal, transfer });
+    },
+    forwardHead: (tokens, preLogits) => post('forwardHead', { tokens, preLogits }),
+    memoryBytes: () => post('memoryBytes', {}),
+    dispose: () =>
+      end(new VitreousError('DISPOSED', 'The model was disposed of; create it again to use it.')),
+  };
+}
+
+/** URLs and Blobs the worker reads by itself; anything else it asks for, so that no copy of the whole is made. */
+function postableWeights(weights: Weights, cache: boolean): { source: PostableWeights; close(): void } {
+  if (typeof weights === 'string' || weights instanceof URL) {
+    const url = new URL(weights, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+    return { source: { url, cache }, close() {} };
+  }
+  if (weights instanceof Blob) return { source: weights, close() {} };
+
+  const { bytes, size } = chunks(weights);
+  const iterator = bytes[Symbol.asyncIterator]();
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = async () => {
+    try {
+      const { value, done } = await iterator.next();
+      if (done) port1.postMessage({ done: true });
+      else {
+        const chunk = value.slice(); // the caller's bytes stay the caller's
+        port1.postMessage({ chunk }, [chunk.buffer]);
+      }
+    } catch (error) {
+      port1.postMessage({ error: String((error as Error)?.message ?? error) });
+    }
+  };
+  const close = () => {
+    port1.close();
+    iterator.return?.().catch(() => {}); // releases the stream's lock; it has failed already if this does
+  };
+  return { source: { port: port2, size }, close };
+}

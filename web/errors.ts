@@ -1,0 +1,84 @@
+/**
+ * Every failure this library reports. `code` is stable: test it, not the message. The message names the thing and
+ * says what to do.
+ *
+ * | code | when |
+ * |---|---|
+ * | `INVALID_ARGUMENT` | an option or argument outside its range |
+ * | `INVALID_IMAGE` | an image that is empty, cannot be decoded, or whose bytes do not fit its size |
+ * | `UNKNOWN_MODEL` | no model of that name |
+ * | `NO_HEAD` | classes asked of a model without a classifier |
+ * | `UNSUPPORTED` | this browser, or this version of the library, cannot do that |
+ * | `OUT_OF_MEMORY` | not enough memory |
+ * | `NETWORK` | a file could not be fetched; `HTTP_STATUS` when the server answered with an error |
+ * | `CHECKPOINT_FORMAT` | the file is not a checkpoint, or breaks its format |
+ * | `CHECKPOINT_OVERSIZED` | a header or tensor too large to be true |
+ * | `CHECKPOINT_TRUNCATED` | the file ends before its last tensor does |
+ * | `TENSOR_DUPLICATE`, `TENSOR_OVERLAP` | two tensors of one name, or of the same bytes |
+ * | `TENSOR_MISSING`, `TENSOR_UNEXPECTED` | the file has not the tensors of this model |
+ * | `TENSOR_SHAPE`, `TENSOR_DTYPE`, `TENSOR_NOT_FINITE` | a tensor of the wrong shape or type, or with NaN or infinity |
+ * | `ABORTED` | the caller's `AbortSignal`; `name` is then `'AbortError'` and `cause` the signal's reason |
+ * | `DISPOSED` | the model was disposed of |
+ * | `WORKER_FAILED` | the worker could not start, or died |
+ * | `INTERNAL` | a mistake in this library; please report it |
+ */
+export type ErrorCode =
+  | 'INVALID_ARGUMENT'
+  | 'INVALID_IMAGE'
+  | 'UNKNOWN_MODEL'
+  | 'NO_HEAD'
+  | 'UNSUPPORTED'
+  | 'OUT_OF_MEMORY'
+  | 'NETWORK'
+  | 'HTTP_STATUS'
+  | 'CHECKPOINT_FORMAT'
+  | 'CHECKPOINT_OVERSIZED'
+  | 'CHECKPOINT_TRUNCATED'
+  | 'TENSOR_DUPLICATE'
+  | 'TENSOR_OVERLAP'
+  | 'TENSOR_MISSING'
+  | 'TENSOR_UNEXPECTED'
+  | 'TENSOR_SHAPE'
+  | 'TENSOR_DTYPE'
+  | 'TENSOR_NOT_FINITE'
+  | 'ABORTED'
+  | 'DISPOSED'
+  | 'WORKER_FAILED'
+  | 'INTERNAL';
+
+/** See {@link ErrorCode}. */
+export class VitreousError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = code === 'ABORTED' ? 'AbortError' : 'VitreousError';
+    this.code = code;
+  }
+}
+
+/** What the engine throws is an Error with a code; it becomes a VitreousError, anything else `INTERNAL`. */
+export function toVitreousError(error: unknown): VitreousError {
+  if (error instanceof VitreousError) return error;
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  const text = typeof message === 'string' ? message : String(error);
+  // Node's own codes (ENOENT, …) are upper case too; the engine's come without an errno.
+  if (typeof code === 'string' && /^[A-Z_]+$/.test(code) && !(error as { errno?: unknown }).errno) {
+    return new VitreousError(code as ErrorCode, text, { cause: error });
+  }
+  if (error instanceof WebAssembly.RuntimeError && /memory|unreachable/.test(text)) {
+    return new VitreousError('OUT_OF_MEMORY', `The engine stopped: ${text}. Create the model again.`, {
+      cause: error,
+    });
+  }
+  return new VitreousError('INTERNAL', text, { cause: error });
+}
+
+/** Throws `ABORTED` when the signal has fired. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortError(signal);
+}
+
+export function abortError(signal: AbortSignal): VitreousError {
+  return new VitreousError('ABORTED', 'Stopped by the caller’s AbortSignal.', { cause: signal.reason });
+}

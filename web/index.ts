@@ -1,0 +1,127 @@
+/**
+ * vitreous in a browser: timm's DINO Vision Transformer on the visitor's own device.
+ *
+ * Every file of the package that is fetched is named here, once, as `new URL('./file', import.meta.url)`: the form
+ * that bundlers find and rewrite.
+ * @packageDocumentation
+ */
+import createEngine from '#glue';
+import nanoConfig from '../models/vit_nano_patch16_224/config.json';
+import nanoLabels from '../models/vit_nano_patch16_224/labels.txt';
+import { create, type Host } from './create.js';
+import type { Backend } from './engine/backend.js';
+import { Engine } from './engine/engine.js';
+import { localBackend } from './engine/local.js';
+import { remoteBackend } from './engine/remote.js';
+import { compileEngine } from './engine/wasm.js';
+import { decode, toPostable } from './images/browser.js';
+import type { VisionTransformer } from './model.js';
+import { type Transform, transformOn } from './transform.js';
+import type { CreateModelOptions, DataConfig } from './types.js';
+import { chunks } from './weights/chunks.js';
+import { fetchWeights } from './weights/fetch.js';
+import { fetchFolder } from './weights/folder.js';
+
+export { env } from './create.js';
+export { type ErrorCode, VitreousError } from './errors.js';
+export { cosineSimilarity, softmax, topk } from './math.js';
+export { VisionTransformer } from './model.js';
+export type { Transform } from './transform.js';
+export type * from './types.js';
+
+const NANO = 'vit_nano_patch16_224';
+
+const asset = {
+  simd: () => new URL('./vitreous-simd.wasm', import.meta.url),
+  relaxed: () => new URL('./vitreous-relaxed.wasm', import.meta.url),
+  nano: () => new URL('./vit_nano_patch16_224.safetensors', import.meta.url),
+};
+const files = {
+  simd: 'vitreous-simd.wasm',
+  relaxed: 'vitreous-relaxed.wasm',
+  nano: 'vit_nano_patch16_224.safetensors',
+} satisfies Record<keyof typeof asset, string>;
+
+/**
+ * Vite up to 7 serves a copy of this module from `node_modules/.vite/deps/` in development, where the files beside it
+ * are missing: they are in the package.
+ */
+function movedBase(): URL | undefined {
+  const self = import.meta.url;
+  return /\/node_modules\/\.vite\/deps\//.test(self) ? new URL('../../vitreous/dist/', self) : undefined;
+}
+
+function assetUrl(name: keyof typeof asset, assetBase: string | URL | undefined): string {
+  const base = assetBase === undefined ? movedBase() : folderUrl(assetBase);
+  return (base === undefined ? asset[name]() : new URL(files[name], base)).href;
+}
+
+function startWorker(assetBase: string | URL | undefined): Worker {
+  const base = assetBase === undefined ? movedBase() : folderUrl(assetBase);
+  return base === undefined
+    ? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+    : new Worker(/* @vite-ignore */ /* webpackIgnore: true */ new URL('worker.js', base).href, {
+        type: 'module',
+      });
+}
+
+const absolute = (url: string | URL) =>
+  new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
+
+function folderUrl(folder: string | URL): URL {
+  const url = absolute(folder);
+  if (!url.pathname.endsWith('/')) url.pathname += '/';
+  return url;
+}
+
+async function createBackend(options: CreateModelOptions): Promise<Backend> {
+  const { worker = typeof document !== 'undefined', cache = true, assetBase, signal } = options;
+  const wasm = { simd: assetUrl('simd', assetBase), relaxed: assetUrl('relaxed', assetBase) };
+  if (worker) return remoteBackend(startWorker(assetBase), wasm, { cache, signal });
+  const { variant, module } = await compileEngine(wasm);
+  return localBackend(await Engine.create(createEngine, variant, module), {
+    openImage: async (image, imageSignal) => decode((await toPostable(image)).image, imageSignal),
+    openWeights: async (weights, weightsSignal) =>
+      typeof weights === 'string' || weights instanceof URL
+        ? fetchWeights(absolute(weights).href, { cache, signal: weightsSignal })
+        : chunks(weights),
+  });
+}
+
+const host: Host = {
+  createBackend,
+  packaged(name, { assetBase }) {
+    if (name !== NANO) return undefined;
+    const { license } = nanoConfig.pretrained_cfg;
+    return { weights: assetUrl('nano', assetBase), config: nanoConfig, labels: nanoLabels, license };
+  },
+  openFolder: (weights, signal) => fetchFolder(absolute(weights), signal),
+};
+
+/**
+ * Loads a model: timm's `create_model(name, pretrained=True)`.
+ *
+ * @example
+ * ```ts
+ * const model = await createModel('vit_base_patch16_224.dino', { numClasses: 0 });
+ * const embedding = await model.embed(canvas, { normalize: true }); // Float32Array(768)
+ * ```
+ * @param name - timm's name of the model; `vit_nano_patch16_224` comes with the package
+ * @throws {@link VitreousError}; a model that is in use already is never touched
+ */
+export function createModel(name: string, options: CreateModelOptions = {}): Promise<VisionTransformer> {
+  return create(host, name, options);
+}
+
+/**
+ * timm's `create_transform(**data_config, is_training=False)`: resize as Pillow does it, crop, normalise. Models apply
+ * their own to pixel inputs; this is for looking at, or keeping, what they see.
+ *
+ * @param config - for example `model.dataConfig`
+ */
+export function createTransform(
+  config: DataConfig,
+  options: Pick<CreateModelOptions, 'worker' | 'assetBase'> = {},
+): Transform {
+  return transformOn(() => createBackend(options), config);
+}

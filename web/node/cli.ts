@@ -1,0 +1,98 @@
+// The command `vitreous`. Results go to stdout or -o, everything else to stderr; exit 1 when something failed, 2 for
+// a command line that makes no sense.
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { toVitreousError } from '../errors.js';
+import { classify } from './cli/classify.js';
+import { embed } from './cli/embed.js';
+import { info } from './cli/info.js';
+import { UsageError } from './cli/model.js';
+
+const HELP = `vitreous: the DINO Vision Transformer on this machine
+
+  vitreous embed FILE…      the embedding of each image
+      --normalize             scaled to length 1
+      --format jsonl|npy      jsonl (default): one line an image, {"file", "dim", "embedding"}; npy: (images, dim)
+      -o, --output FILE       write there instead of to the standard output
+  vitreous classify FILE…   the most probable classes
+      -k N                    how many, 5 by default
+      --json                  one line an image, {"file", "classes": [{"index", "label", "probability"}]}
+  vitreous info             configuration, tensors, parameters, memory, wasm variant
+      --json
+
+  For all of them
+      --model NAME|DIR|FILE   a model's name, a folder in timm-hub layout, or a checkpoint; the packaged
+                              vit_nano_patch16_224 by default: a stand-in for trying things, not the DINO model
+      --arch NAME             timm's name of the architecture, where a checkpoint FILE does not say
+      --dtype fp32            arithmetic of the linear layers
+      --threads N
+  vitreous --help, vitreous --version
+`;
+
+const options = {
+  model: { type: 'string' },
+  arch: { type: 'string' },
+  dtype: { type: 'string' },
+  threads: { type: 'string' },
+  normalize: { type: 'boolean' },
+  format: { type: 'string' },
+  output: { type: 'string', short: 'o' },
+  k: { type: 'string', short: 'k' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+} satisfies ParseArgsConfig['options'];
+
+const parse = () => parseArgs({ options, allowPositionals: true });
+export type Flags = ReturnType<typeof parse>['values'];
+
+// What each command takes besides the options of all of them.
+const commands = {
+  embed: { run: embed, flags: ['normalize', 'format', 'output'] },
+  classify: { run: classify, flags: ['k', 'json'] },
+  info: { run: info, flags: ['json'] },
+};
+const common = ['model', 'arch', 'dtype', 'threads'];
+
+async function main(): Promise<number> {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse();
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  const { values, positionals } = parsed;
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (values.version) {
+    process.stdout.write(`${VERSION}\n`);
+    return 0;
+  }
+  const [name, ...files] = positionals;
+  const command = Object.hasOwn(commands, name ?? '') ? commands[name as keyof typeof commands] : undefined;
+  if (command === undefined) {
+    throw new UsageError(name === undefined ? 'No command was given.' : `There is no command '${name}'.`);
+  }
+  const foreign = Object.keys(values).find((flag) => !common.includes(flag) && !command.flags.includes(flag));
+  if (foreign) throw new UsageError(`vitreous ${name} has no option --${foreign}.`);
+  return command.run(files, values);
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0); // the reader has seen enough: `vitreous embed … | head`
+  throw error;
+});
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (error instanceof UsageError) {
+    process.stderr.write(`vitreous: ${error.message} See vitreous --help.\n`);
+    process.exitCode = 2;
+  } else {
+    const { code, message } = toVitreousError(error);
+    process.stderr.write(`vitreous: ${message} [${code}]\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,72 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type CreateModelOptions, createModel, type VisionTransformer } from 'vitreous';
+import { parseJson } from '../../weights/folder.js';
+import { hubModelName } from '../../weights/hub.js';
+import type { Flags } from '../cli.js';
+
+/** A command line that makes no sense. */
+export class UsageError extends Error {}
+
+const DEFAULT_MODEL = 'vit_nano_patch16_224';
+
+/** `--model NAME|DIR|FILE`, `--arch NAME`, `--dtype`, `--threads`. */
+export async function openModel(flags: Flags, options: CreateModelOptions = {}): Promise<VisionTransformer> {
+  const { model = DEFAULT_MODEL, arch, dtype, threads } = flags;
+  if (dtype !== undefined && dtype !== 'fp32' && dtype !== 'int8') {
+    throw new UsageError(`--dtype is fp32 or int8, not ${dtype}.`);
+  }
+  const all: CreateModelOptions = {
+    ...options,
+    ...(dtype && { dtype }),
+    ...(threads && { threads: count('--threads', threads) }),
+  };
+
+  const found = await stat(model).catch(() => undefined);
+  if (found === undefined) {
+    if (/[/\\]|\.safetensors$/.test(model))
+      throw new UsageError(`--model ${model}: there is no such file or folder.`);
+    if (arch !== undefined && arch !== model)
+      throw new UsageError('--arch goes with a checkpoint FILE, not with a NAME.');
+    return createModel(model, all);
+  }
+  if (found.isDirectory()) {
+    const config = join(model, 'config.json');
+    const text = await readFile(config, 'utf8').catch(() => {
+      throw new UsageError(
+        `--model ${model}: the folder has no config.json, so it is not in timm-hub layout.`,
+      );
+    });
+    return createModel(arch ?? hubModelName(parseJson(text, config), config), { ...all, weights: model });
+  }
+  if (arch === undefined)
+    throw new UsageError(`--model ${model} is a file: say its architecture with --arch NAME.`);
+  return createModel(arch, { ...all, weights: model });
+}
+
+/** A whole number from 1 on. */
+export function count(flag: string, text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new UsageError(`${flag} takes a whole number from 1 on, not ${text}.`);
+  return Number(text);
+}
+
+/** Runs `work` on each file in turn; one that fails is reported and the others go on. Returns the exit status. */
+export async function eachFile(files: string[], work: (file: string) => Promise<void>): Promise<number> {
+  if (files.length === 0) throw new UsageError('No image was given.');
+  let status = 0;
+  for (const file of files) {
+    try {
+      await work(file);
+    } catch (error) {
+      const { message, code } = error as { message: string; code?: string };
+      process.stderr.write(`vitreous: ${message}${code ? ` [${code}]` : ''}\n`);
+      status = 1;
+    }
+  }
+  return status;
+}
+
+/** Writes to the standard output and waits while its reader is slower. */
+export async function print(text: string | Uint8Array): Promise<void> {
+  if (!process.stdout.write(text)) await new Promise((resolve) => process.stdout.once('drain', resolve));
+}

@@ -1,0 +1,107 @@
+// The worker: one self-contained script (no import, no import.meta, no top-level await), so that every bundler and
+// every content security policy takes it as it is. It is told the addresses of everything it needs.
+import createEngine from '#glue';
+import type { Backend } from './engine/backend.js';
+import { Engine } from './engine/engine.js';
+import { localBackend } from './engine/local.js';
+import { type Calls, type FromWorker, type PostableWeights, pack, type ToWorker } from './engine/protocol.js';
+import { compileEngine } from './engine/wasm.js';
+import { toVitreousError, VitreousError } from './errors.js';
+import { decode, type Postable } from './images/browser.js';
+import { chunks } from './weights/chunks.js';
+import { fetchWeights } from './weights/fetch.js';
+
+const scope = self as unknown as DedicatedWorkerGlobalScope;
+const running = new Map<number, AbortController>();
+let backend: Backend<Postable, PostableWeights> | undefined;
+
+async function start({ wasm }: Parameters<Calls['start']>[0]): Promise<Backend<Postable, PostableWeights>> {
+  const { variant, module } = await compileEngine(wasm);
+  return localBackend(await Engine.create(createEngine, variant, module), {
+    openImage: decode,
+    openWeights: async (weights, signal) => {
+      if ('url' in weights) return fetchWeights(weights.url, { cache: weights.cache, signal });
+      if ('port' in weights) return { bytes: pulled(weights.port), size: weights.size };
+      return chunks(weights);
+    },
+  });
+}
+
+async function* pulled(port: MessagePort): AsyncGenerator<Uint8Array> {
+  try {
+    for (;;) {
+      const answer = new Promise<MessageEvent>((resolve) => {
+        port.onmessage = resolve;
+      });
+      port.postMessage('next');
+      const { data } = await answer;
+      if (data.done) return;
+      if (data.error) throw new VitreousError('NETWORK', `The checkpoint's stream failed: ${data.error}`);
+      yield data.chunk;
+    }
+  } finally {
+    port.close();
+  }
+}
+
+async function answer(
+  message: Extract<ToWorker, { call: unknown }>,
+  signal: AbortSignal,
+): Promise<{ result: unknown; transfer?: Transferable[] }> {
+  if (message.call === 'start') {
+    backend = await start(message.args);
+    return { result: { variant: backend.variant } };
+  }
+  if (backend === undefined)
+    throw new VitreousError('INTERNAL', 'The worker was called before it was started.');
+  switch (message.call) {
+    case 'models':
+      return { result: await backend.models() };
+    case 'load': {
+      const onProgress = (loaded: number, total: number | undefined) => {
+        scope.postMessage({ id: message.id, progress: { loaded, total } } satisfies FromWorker);
+      };
+      return {
+        result: await backend.load(message.args.config, message.args.weights, { signal, onProgress }),
+      };
+    }
+    case 'transform': {
+      const result = await backend.transform(message.args.images, message.args.config, { signal });
+      return { result, transfer: [result.buffer] };
+    }
+    case 'forward': {
+      const { images, config, request } = message.args;
+      const result = await backend.forward(images, config, request, { signal });
+      const arrays = [
+        result.pooled,
+        result.logits,
+        result.tokens,
+        ...result.blocks,
+        ...result.prefixes,
+        ...result.attention,
+      ];
+      return { result, transfer: arrays.flatMap((array) => array?.buffer ?? []) };
+    }
+    case 'forwardHead':
+      return { result: await backend.forwardHead(message.args.tokens, message.args.preLogits) };
+    case 'memoryBytes':
+      return { result: await backend.memoryBytes() };
+  }
+}
+
+scope.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
+  if ('cancel' in data) {
+    running.get(data.id)?.abort();
+    return;
+  }
+  const controller = new AbortController();
+  running.set(data.id, controller);
+  try {
+    const { result, transfer = [] } = await answer(data, controller.signal);
+    scope.postMessage({ id: data.id, result } satisfies FromWorker, transfer);
+  } catch (error) {
+    scope.postMessage({ id: data.id, error: pack(toVitreousError(error)) } satisfies FromWorker);
+  } finally {
+    running.delete(data.id);
+  }
+};
