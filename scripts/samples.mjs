@@ -14,15 +14,15 @@ const SIDE = 640;
 
 // Title and author as the packages' READMEs give them. The tint is for the recoloured copy.
 const photos = [
-  ['nagasaki-boats', 'Boats in a river, Nagasaki', 'Felice Beato, about 1865', '#5b8796'],
+  ['nagasaki-boats', 'Nagasaki boats', 'Felice Beato, about 1865', '#5b8796'],
   ['acanthus-mollis', 'Acanthus mollis', 'Karl Blossfeldt, 1928', '#7f9a6a'],
   ['french-alpine-landscape', 'Alpine landscape', 'Adolphe Braun, 1865–1870', '#66789f'],
   ['airplane-from-above', 'Airplane from above', 'Fédèle Azari, 1914–1929', '#b07a66'],
-  ['march-pastoral', 'A March pastoral, Suffolk', 'Peter Henry Emerson, 1888', '#8b9460'],
-  ['dust-bowl-home', 'Abandoned Dust Bowl home', 'Dorothea Lange, 1935–1940', '#b8955c'],
+  ['march-pastoral', 'March pastoral', 'Peter Henry Emerson, 1888', '#8b9460'],
+  ['dust-bowl-home', 'Dust Bowl home', 'Dorothea Lange, 1935–1940', '#b8955c'],
   ['allium-oreophilum', 'Allium oreophilum', 'Karl Blossfeldt, 1928', '#b07f98'],
-  ['black-canyon', 'Black Cañon, Colorado River', 'Timothy H. O’Sullivan, 1871', '#8b72a0'],
-  ['locomotion-house-cat', 'Animal locomotion: house cat', 'Eadweard J. Muybridge, 1887', '#5f978c'],
+  ['black-canyon', 'Black Cañon', 'Timothy H. O’Sullivan, 1871', '#8b72a0'],
+  ['locomotion-house-cat', 'House cat', 'Eadweard J. Muybridge, 1887', '#5f978c'],
 ];
 
 // Each takes a sharp image of the original and its size. The tilt is cropped so that no corner is empty.
