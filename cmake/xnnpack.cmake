@@ -1,23 +1,20 @@
 # XNNPACK as the target `xnnpack`, cut down to what the forward calls.
 #
-# XNNPACK's own CMake knows no Emscripten and builds thousands of kernels. This takes the operators that
-# src/model/operators.cc uses, the configurations that choose their kernels, and of the kernels only the
-# production ones of the families below; what nothing refers to is then dropped by the linker.
+# XNNPACK's own CMake knows no Emscripten and builds thousands of kernels. This takes the configurations that choose
+# a kernel for the CPU (src/model/kernels.cc asks them), and of the kernels only the production ones of the families
+# below; what nothing refers to is then dropped by the linker.
 # Needs VITREOUS_XNNPACK_DIR, VITREOUS_FXDIV_DIR, VITREOUS_FP16_DIR and the target `pthreadpool`.
 
 set(X ${VITREOUS_XNNPACK_DIR})
 
-# f32-igemm only because the f32 gemm configuration names its kernels; vmulc is softmax's last step.
+# f32-igemm only because the f32 gemm configuration names its kernels.
 set(XNNPACK_KERNEL_FAMILIES
-  "/(f32-gemm|f32-igemm|f32-raddstoreexpminusmax|f32-rmax|f32-vgelu|f32-vaddc?|f32-vmulc?|x32-packw)-")
+  "/(f32-gemm|f32-igemm|f32-raddstoreexpminusmax|f32-rmax|f32-vaddc?|x32-packw)-")
 
 set(sources
-  operators/batch-matrix-multiply-nc.c operators/fully-connected-nc.c operators/softmax-nc.c
-  operator-delete.c operator-run.c operator-utils.c
   configs/binary-elementwise-config.c configs/gemm-config.c configs/hardware-config.c
-  configs/raddstoreexpminusmax-config.c configs/rmax-config.c configs/unary-elementwise-config.c
-  allocator.c cache.c enums/microkernel-type.c enums/operator-type.c init.c log.c memory.c
-  microkernel-utils.c microparams-init.c mutex.c params.c reference/packing.cc)
+  configs/raddstoreexpminusmax-config.c configs/rmax-config.c
+  microparams-init.c reference/packing.cc)
 list(TRANSFORM sources PREPEND ${X}/src/)
 
 add_library(xnnpack STATIC ${sources})
@@ -55,7 +52,12 @@ if(EMSCRIPTEN)
   xnnpack_add_kernels(wasmsimd)
   if(VITREOUS_RELAXED_SIMD)
     xnnpack_add_kernels(wasmrelaxedsimd)
+    set(faster_gemm wasmrelaxedsimd-fma)
+  else()
+    set(faster_gemm wasmsimd)
   endif()
+  # Not one of XNNPACK's production kernels, but the fastest on x86: see src/model/kernels.cc.
+  target_sources(xnnpack PRIVATE ${X}/src/f32-gemm/gen/f32-gemm-6x8-${faster_gemm}-loadsplat.c)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   # Native builds are for tests, sanitizers and fuzzing; native/cpuinfo.h answers for the cpuinfo library.
   target_compile_definitions(xnnpack PUBLIC XNN_ENABLE_CPUINFO=1)

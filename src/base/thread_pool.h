@@ -26,4 +26,12 @@ void parallel_for(size_t range, size_t tile, const Work& work) {
       const_cast<Work*>(&work), range, tile, /*flags=*/0);
 }
 
+// Calls work(thread, index) for each index, `thread` being the number of the one that runs it: for scratch memory.
+template <typename Work>
+void parallel_for_threads(size_t range, const Work& work) {
+  pthreadpool_parallelize_1d_with_thread(
+      thread_pool(), [](void* f, size_t thread, size_t index) { (*static_cast<const Work*>(f))(thread, index); },
+      const_cast<Work*>(&work), range, /*flags=*/0);
+}
+
 }  // namespace vitreous

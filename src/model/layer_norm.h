@@ -15,6 +15,9 @@ struct LayerNorm {
   // x, y: (rows, dim); may be the same memory. `stride` is the distance between x's rows, in floats.
   void run(size_t rows, const float* x, size_t stride, float* y) const;
   void run(size_t rows, const float* x, float* y) const { run(rows, x, weight.size(), y); }
+
+  // x, y: (dim)
+  void run_row(const float* x, float* y) const;
 };
 
 }  // namespace vitreous

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "model/kernels.h"
 #include "model/layout.h"
 
 namespace vitreous {
@@ -33,6 +34,7 @@ void VisionTransformer::forward(const float* images, size_t batch, const Outputs
     y_ = Buffer(rows * dim);
     wide_ = Buffer(rows * size_t(std::max({config_.patch_values(), 3 * config_.dim, config_.mlp_dim})));
   }
+  profile_.start();
   for (size_t first = 0; first < batch; first += group) {
     forward_some(images, first, std::min(group, batch - first), outputs);
   }
@@ -42,15 +44,17 @@ void VisionTransformer::forward(const float* images, size_t batch, const Outputs
 void VisionTransformer::forward_some(const float* images, size_t first, size_t B, const Outputs& outputs) {
   const VitWeights& w = weights_;
   const size_t N = size_t(config_.tokens()), D = size_t(config_.dim), H = size_t(config_.heads);
-  const size_t patches = size_t(config_.patches()), mlp = size_t(config_.mlp_dim);
+  const size_t patches = size_t(config_.patches());
   float *x = x_.data(), *y = y_.data(), *wide = wide_.data();
   images += first * 3 * size_t(config_.image_height) * size_t(config_.image_width);
 
   // x = self.patch_embed(x)
-  extract_patches(images, B, wide);          // (B·patches, 3·P·P)
-  w.patch_embed.run(B * patches, wide, y);   // (B·patches, D)
+  extract_patches(images, B, wide);                // (B·patches, 3·P·P)
+  profile_.lap(Stage::kPatches);
+  w.patch_embed.run(B * patches, wide, y);         // (B·patches, D)
   // x = self._pos_embed(x)
-  add_positions(y, B, x);                    // (B, N, D)
+  add_positions(y, B, x);                          // (B, N, D)
+  profile_.lap(Stage::kPatchEmbed);
 
   size_t rows = B * N;
   for (size_t i = 0; i < w.blocks.size(); ++i) {
@@ -60,25 +64,27 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
     const size_t queries = cls_only ? 1 : N;
 
     // x = x + self.attn(self.norm1(x))
-    block.norm1.run(rows, x, y);             // (B, N, D)
-    block.qkv.run(rows, y, wide);            // (B, N, 3·D)
-    for (size_t b = 0; b < B; ++b) {
-      float* map = nullptr;
-      for (const auto& wanted : outputs.attention) {
-        if (size_t(wanted.block) == i) map = wanted.maps + (first + b) * H * patches;
-      }
-      attention_.run(wide + b * N * 3 * D, int(queries), y + b * queries * D, map);  // (queries, D)
+    block.norm1.run(rows, x, y);                   // (B, N, D)
+    profile_.lap(Stage::kNorm);
+    block.qkv.run(rows, y, wide);                  // (B, N, 3·D)
+    profile_.lap(Stage::kQkv);
+    float* maps = nullptr;
+    for (const auto& wanted : outputs.attention) {
+      if (size_t(wanted.block) == i) maps = wanted.maps + first * H * patches;
     }
-    if (cls_only) rows = keep_cls_rows(B, x);  // from here on (B, 1, D)
-    block.proj.run(rows, y, wide);           // (B, N, D)
-    add(rows * D, x, wide);
+    attention_.run(wide, B, queries, y, maps);     // (B, queries, D)
+    profile_.lap(Stage::kAttention);
+    if (cls_only) rows = keep_cls_rows(B, x);      // from here on (B, 1, D)
+    block.proj.run(rows, y, x, Epilogue::kAdd);    // (B, N, D)
+    profile_.lap(Stage::kProj);
 
     // x = x + self.mlp(self.norm2(x))
-    block.norm2.run(rows, x, y);             // (B, N, D)
-    block.fc1.run(rows, y, wide);            // (B, N, mlp)
-    gelu(rows * mlp, wide);
-    block.fc2.run(rows, wide, y);            // (B, N, D)
-    add(rows * D, x, y);
+    block.norm2.run(rows, x, y);                   // (B, N, D)
+    profile_.lap(Stage::kNorm);
+    block.fc1.run(rows, y, wide, Epilogue::kGelu); // (B, N, mlp)
+    profile_.lap(Stage::kFc1Gelu);
+    block.fc2.run(rows, wide, x, Epilogue::kAdd);  // (B, N, D)
+    profile_.lap(Stage::kFc2);
 
     for (const auto& wanted : outputs.blocks) {
       if (size_t(wanted.block) != i) continue;
@@ -93,10 +99,11 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
 
   // x = self.norm(x); x = x[:, 0]
   float* pooled = outputs.pooled != nullptr ? outputs.pooled + first * D : y;
-  w.norm.run(B, x, rows / B * D, pooled);    // (B, D)
+  w.norm.run(B, x, rows / B * D, pooled);          // (B, D)
   // x = self.head(x)
   if (outputs.logits != nullptr) w.head.run(B, pooled, outputs.logits + first * size_t(config_.num_classes));
   if (outputs.tokens != nullptr) w.norm.run(rows, x, outputs.tokens + first * N * D);  // (B, N, D)
+  profile_.lap(Stage::kHead);
 }
 
 void VisionTransformer::forward_head(const float* tokens, size_t batch, bool pre_logits, float* out) const {

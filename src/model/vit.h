@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "base/profile.h"
 #include "model/attention.h"
 #include "model/config.h"
 #include "model/weights.h"
@@ -26,8 +27,8 @@ struct Outputs {
   float* pooled = nullptr;  // (batch, dim): forward_head(forward_features(x), pre_logits=True)
   float* logits = nullptr;  // (batch, num_classes): forward(x)
   float* tokens = nullptr;  // (batch, tokens, dim): forward_features(x)
-  std::vector<BlockOutput> blocks;
-  std::vector<AttentionMap> attention;
+  std::vector<BlockOutput> blocks = {};
+  std::vector<AttentionMap> attention = {};
 };
 
 class VisionTransformer {
@@ -35,6 +36,9 @@ class VisionTransformer {
   VisionTransformer(const VitConfig& config, VitWeights weights);
 
   const VitConfig& config() const { return config_; }
+
+  // Milliseconds of each stage of the last forward.
+  const Profile& profile() const { return profile_; }
 
   // images: (batch, 3, image_height, image_width), normalised. Images are taken a few at a time, so memory does not
   // grow with the batch. Throws INVALID_ARGUMENT for a block that does not exist, NO_HEAD for logits without a head.
@@ -54,6 +58,7 @@ class VisionTransformer {
   VitConfig config_;
   VitWeights weights_;
   Attention attention_;
+  Profile profile_;
   size_t images_at_once_;
   Buffer x_;     // (images_at_once, tokens, dim): the residual stream
   Buffer y_;     // (images_at_once, tokens, dim): what a norm, the attention or an MLP gives

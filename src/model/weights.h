@@ -8,7 +8,7 @@
 
 #include "model/config.h"
 #include "model/layer_norm.h"
-#include "model/operators.h"
+#include "model/linear.h"
 #include "weights/safetensors.h"
 
 namespace vitreous {
