@@ -5,8 +5,15 @@
 
 namespace vitreous {
 
+// Of the blocks' linear layers; everything else is float32 always.
+enum class Arithmetic {
+  kFp32,  // timm's numbers
+  kInt8,  // 8-bit weights per output channel, 12-bit activations per token: see quant/quantize.h
+};
+
 struct VitConfig {
   std::string name;
+  Arithmetic arithmetic = Arithmetic::kFp32;
   int image_height = 224;
   int image_width = 224;
   int patch_size = 16;

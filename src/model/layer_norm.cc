@@ -39,4 +39,13 @@ void LayerNorm::run(size_t rows, const float* x, size_t stride, float* y) const 
   });
 }
 
+void LayerNorm::run(size_t rows, const float* x, LayerInput& y) const {
+  parallel_for(rows, kRowsAtOnce, [&](size_t first, size_t count) {
+    for (size_t row = first; row < first + count; ++row) {
+      run_row(x + row * weight.size(), y.row(row));
+      y.commit_row(row);
+    }
+  });
+}
+
 }  // namespace vitreous

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "model/layer_input.h"
+
 namespace vitreous {
 
 // torch.nn.LayerNorm over the last dimension: (x - mean) / sqrt(var + eps) * weight + bias, with the biased
@@ -15,6 +17,8 @@ struct LayerNorm {
   // x, y: (rows, dim); may be the same memory. `stride` is the distance between x's rows, in floats.
   void run(size_t rows, const float* x, size_t stride, float* y) const;
   void run(size_t rows, const float* x, float* y) const { run(rows, x, weight.size(), y); }
+  // The same into the input of a linear layer: each row is quantized, if it is to be, while it is in cache.
+  void run(size_t rows, const float* x, LayerInput& y) const;
 
   // x, y: (dim)
   void run_row(const float* x, float* y) const;

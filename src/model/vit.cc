@@ -28,16 +28,21 @@ void VisionTransformer::forward(const float* images, size_t batch, const Outputs
   check(outputs);
   // The buffers are planned for the largest group of images seen: one photo at a time never pays for five.
   const size_t group = std::min(batch, images_at_once_);
-  const size_t rows = group * size_t(config_.tokens()), dim = size_t(config_.dim);
-  if (x_.size() < rows * dim) {
-    x_ = Buffer(rows * dim);
-    y_ = Buffer(rows * dim);
-    wide_ = Buffer(rows * size_t(std::max({config_.patch_values(), 3 * config_.dim, config_.mlp_dim})));
-  }
+  plan(group * size_t(config_.tokens()));
   profile_.start();
   for (size_t first = 0; first < batch; first += group) {
     forward_some(images, first, std::min(group, batch - first), outputs);
   }
+}
+
+void VisionTransformer::plan(size_t rows) {
+  const size_t dim = size_t(config_.dim), mlp = size_t(config_.mlp_dim);
+  if (x_.size() >= rows * dim) return;
+  x_ = Buffer(rows * dim);
+  y_ = Buffer(rows * dim);
+  wide_ = Buffer(rows * std::max({size_t(config_.patch_values()), 3 * dim, mlp}));
+  input_ = LayerInput(rows, dim, y_.data(), config_.arithmetic);
+  hidden_ = LayerInput(rows, mlp, wide_.data(), config_.arithmetic);
 }
 
 // The forward, line by line as in timm/models/vision_transformer.py. B images, N tokens, D = dim, H heads.
@@ -64,26 +69,28 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
     const size_t queries = cls_only ? 1 : N;
 
     // x = x + self.attn(self.norm1(x))
-    block.norm1.run(rows, x, y);                   // (B, N, D)
+    block.norm1.run(rows, x, input_);              // (B, N, D)
     profile_.lap(Stage::kNorm);
-    block.qkv.run(rows, y, wide);                  // (B, N, 3·D)
+    block.qkv.run(rows, input_, wide);             // (B, N, 3·D)
     profile_.lap(Stage::kQkv);
     float* maps = nullptr;
     for (const auto& wanted : outputs.attention) {
       if (size_t(wanted.block) == i) maps = wanted.maps + first * H * patches;
     }
-    attention_.run(wide, B, queries, y, maps);     // (B, queries, D)
-    profile_.lap(Stage::kAttention);
+    attention_.run(wide, B, queries, input_.data(), maps);  // (B, queries, D)
     if (cls_only) rows = keep_cls_rows(B, x);      // from here on (B, 1, D)
-    block.proj.run(rows, y, x, Epilogue::kAdd);    // (B, N, D)
+    input_.commit(rows);
+    profile_.lap(Stage::kAttention);
+    block.proj.run(rows, input_, x, Epilogue::kAdd);  // (B, N, D)
     profile_.lap(Stage::kProj);
 
     // x = x + self.mlp(self.norm2(x))
-    block.norm2.run(rows, x, y);                   // (B, N, D)
+    block.norm2.run(rows, x, input_);              // (B, N, D)
     profile_.lap(Stage::kNorm);
-    block.fc1.run(rows, y, wide, Epilogue::kGelu); // (B, N, mlp)
+    block.fc1.run(rows, input_, wide, Epilogue::kGelu);  // (B, N, mlp)
+    hidden_.commit(rows);
     profile_.lap(Stage::kFc1Gelu);
-    block.fc2.run(rows, wide, x, Epilogue::kAdd);  // (B, N, D)
+    block.fc2.run(rows, hidden_, x, Epilogue::kAdd);  // (B, N, D)
     profile_.lap(Stage::kFc2);
 
     for (const auto& wanted : outputs.blocks) {

@@ -49,6 +49,7 @@ class VisionTransformer {
   void forward_head(const float* tokens, size_t batch, bool pre_logits, float* out) const;
 
  private:
+  void plan(size_t rows);
   void forward_some(const float* images, size_t first, size_t batch, const Outputs& outputs);
   void check(const Outputs& outputs) const;
   void extract_patches(const float* images, size_t batch, float* patches) const;
@@ -60,9 +61,12 @@ class VisionTransformer {
   Attention attention_;
   Profile profile_;
   size_t images_at_once_;
-  Buffer x_;     // (images_at_once, tokens, dim): the residual stream
-  Buffer y_;     // (images_at_once, tokens, dim): what a norm, the attention or an MLP gives
-  Buffer wide_;  // (images_at_once, tokens, max(patch_values, 3 · dim, mlp_dim)): patches, qkv and MLP take turns
+  // For as many rows (tokens) as a group of images has:
+  Buffer x_;           // (rows, dim): the residual stream
+  Buffer y_;           // (rows, dim): what a norm or the attention gives
+  Buffer wide_;        // (rows, max(patch_values, 3 · dim, mlp_dim)): patches, qkv and MLP take turns
+  LayerInput input_;   // y_ as the input of qkv, proj and fc1
+  LayerInput hidden_;  // wide_ as the input of fc2
 };
 
 }  // namespace vitreous

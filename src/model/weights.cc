@@ -5,6 +5,22 @@
 
 namespace vitreous {
 
+BlockLinear::BlockLinear(Arithmetic arithmetic, size_t in, size_t out, const float* weight, const float* bias) {
+  if (arithmetic == Arithmetic::kInt8) {
+    int8_ = Int8Linear(in, out, weight, bias);
+  } else {
+    fp32_ = Linear(in, out, weight, bias);
+  }
+}
+
+void BlockLinear::run(size_t rows, const LayerInput& x, float* y, Epilogue epilogue) const {
+  if (int8_) {
+    int8_.run(rows, x.quantized(), y, epilogue);
+  } else {
+    fp32_.run(rows, x.data(), y, epilogue);
+  }
+}
+
 WeightsBuilder::WeightsBuilder(const VitConfig& config) : config_(config) {
   const int64_t dim = config.dim, patch = config.patch_size;
   add("cls_token", {1, 1, dim}, weights_.cls_token);
@@ -40,7 +56,8 @@ void WeightsBuilder::add_norm(const std::string& name, LayerNorm& target) {
   add(name + ".bias", {config_.dim}, target.bias);
 }
 
-void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, Linear& target) {
+template <typename Pack>
+void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, Pack pack) {
   struct Pending {
     std::vector<float> weight, bias;
   };
@@ -49,9 +66,9 @@ void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> we
   int64_t in = 1;
   for (size_t i = 1; i < weight_shape.size(); ++i) in *= weight_shape[i];
 
-  auto pack_when_whole = [pending, in, out, &target] {
+  auto pack_when_whole = [pending, in, out, pack] {
     if (pending->weight.empty() || pending->bias.empty()) return;
-    target = Linear(size_t(in), size_t(out), pending->weight.data(), pending->bias.data());
+    pack(size_t(in), size_t(out), pending->weight.data(), pending->bias.data());
     *pending = {};
   };
   add(name + ".weight", std::move(weight_shape), [=](std::vector<float>&& values) {
@@ -62,6 +79,20 @@ void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> we
     pending->bias = std::move(values);
     pack_when_whole();
   });
+}
+
+void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, Linear& target) {
+  add_linear(name, std::move(weight_shape),
+             [&target](size_t in, size_t out, const float* weight, const float* bias) {
+               target = Linear(in, out, weight, bias);
+             });
+}
+
+void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, BlockLinear& target) {
+  add_linear(name, std::move(weight_shape),
+             [&target, arithmetic = config_.arithmetic](size_t in, size_t out, const float* weight, const float* bias) {
+               target = BlockLinear(arithmetic, in, out, weight, bias);
+             });
 }
 
 }  // namespace vitreous

@@ -7,19 +7,36 @@
 #include <vector>
 
 #include "model/config.h"
+#include "model/layer_input.h"
 #include "model/layer_norm.h"
 #include "model/linear.h"
+#include "quant/int8_linear.h"
 #include "weights/safetensors.h"
 
 namespace vitreous {
 
+// A linear layer of the blocks, in the model's arithmetic.
+class BlockLinear {
+ public:
+  BlockLinear() = default;
+  // weight: (out, in), bias: (out)
+  BlockLinear(Arithmetic arithmetic, size_t in, size_t out, const float* weight, const float* bias);
+
+  // x: (rows, in), committed → y: (rows, out)
+  void run(size_t rows, const LayerInput& x, float* y, Epilogue epilogue = Epilogue::kStore) const;
+
+ private:
+  Linear fp32_;     // one of the two
+  Int8Linear int8_;
+};
+
 struct Block {
   LayerNorm norm1;
-  Linear qkv;   // dim → 3 · dim
-  Linear proj;  // dim → dim
+  BlockLinear qkv;   // dim → 3 · dim
+  BlockLinear proj;  // dim → dim
   LayerNorm norm2;
-  Linear fc1;  // dim → mlp_dim
-  Linear fc2;  // mlp_dim → dim
+  BlockLinear fc1;  // dim → mlp_dim
+  BlockLinear fc2;  // mlp_dim → dim
 };
 
 struct VitWeights {
@@ -52,7 +69,11 @@ class WeightsBuilder {
   void add(const std::string& name, std::vector<int64_t> shape, Setter setter);
   void add(const std::string& name, std::vector<int64_t> shape, std::vector<float>& target);
   void add_norm(const std::string& name, LayerNorm& target);
+  // pack(in, out, weight, bias) makes the layer of its two tensors.
+  template <typename Pack>
+  void add_linear(const std::string& name, std::vector<int64_t> weight_shape, Pack pack);
   void add_linear(const std::string& name, std::vector<int64_t> weight_shape, Linear& target);
+  void add_linear(const std::string& name, std::vector<int64_t> weight_shape, BlockLinear& target);
 
   VitConfig config_;
   VitWeights weights_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -11,8 +12,8 @@
 
 namespace vitreous {
 
-void pack_column(const int8_t* q, size_t in, size_t column, int8_t* panel) {
-  for (size_t k = 0; k < in; ++k) panel[(k / 4 * kPanelColumns + column) * 4 + k % 4] = q[k];
+void pack_column(const int8_t* q, size_t depth, size_t column, int8_t* panel) {
+  for (size_t k = 0; k < depth; k += 4) std::memcpy(panel + k * kPanelColumns + column * 4, q + k, 4);
 }
 
 namespace {

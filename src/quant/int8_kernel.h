@@ -31,8 +31,8 @@ constexpr size_t padded_depth(size_t in) { return (in + 7) / 8 * 8; }
 // Bytes of the weights of a panel.
 constexpr size_t panel_bytes(size_t depth) { return depth * kPanelColumns; }
 
-// One column of weights, q: (in), into its place in a panel of zeros: [depth / 4][kPanelColumns][4].
-void pack_column(const int8_t* q, size_t in, size_t column, int8_t* panel);
+// One column of weights, q: (depth), into its place in a panel: [depth / 4][kPanelColumns][4].
+void pack_column(const int8_t* q, size_t depth, size_t column, int8_t* panel);
 
 // sums: (rows, kPanelColumns) = x · panel, with rows a multiple of kTileRows.
 //   x: (rows, depth) in `form`, depth a padded_depth()

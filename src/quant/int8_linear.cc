@@ -1,11 +1,13 @@
 #include "quant/int8_linear.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 #include "base/error.h"
+#include "base/simd.h"
 #include "base/thread_pool.h"
-#include "model/kernels.h"
+#include "model/gelu.h"
 
 namespace vitreous {
 namespace {
@@ -13,10 +15,14 @@ namespace {
 // Rows that pass over a panel together: a photo's 197 tokens do. Their sums take 8 KB of the stack.
 constexpr size_t kRowsAtOnce = 42 * kTileRows;
 
-constexpr size_t kMaxPanels = 8;  // of a piece of work: 64 columns
+constexpr size_t kPanelsAtOnce = 2;  // of a thread: whole cache lines of y
 
-// For every thread a few pieces, so that none waits long for the last one.
-size_t panels_at_once(size_t panels) { return std::clamp<size_t>(panels / (4 * thread_count()), 1, kMaxPanels); }
+F32x4 to_float(const int32_t* p) {
+  typedef int32_t I32x4 __attribute__((vector_size(16)));
+  I32x4 v;
+  std::memcpy(&v, p, sizeof v);
+  return __builtin_convertvector(v, F32x4);
+}
 
 }  // namespace
 
@@ -36,24 +42,20 @@ Int8Linear::Int8Linear(size_t in, size_t out, const float* weight, const float* 
     panel.biases[column] = bias[i];
     panel.sums[column] = 0;
     for (size_t k = 0; k < in; ++k) panel.sums[column] += q[k];
-    pack_column(q.get(), in, column, &weights_[i / kPanelColumns * panel_bytes(depth)]);
+    pack_column(q.get(), depth, column, &weights_[i / kPanelColumns * panel_bytes(depth)]);
   }
 }
 
 void Int8Linear::run(size_t rows, const QuantizedRows& x, float* y, Epilogue epilogue) const {
-  const size_t panels = (out_ + kPanelColumns - 1) / kPanelColumns;
-  parallel_for(panels, panels_at_once(panels), [&](size_t first, size_t count) {
-    for (size_t row = 0; row < rows; row += kRowsAtOnce) {
-      const size_t some = std::min(rows - row, kRowsAtOnce);
-      for (size_t panel = first; panel < first + count; ++panel) run_panel(panel, row, some, x, y, epilogue);
-      if (epilogue != Epilogue::kGelu) continue;
-      const size_t column = first * kPanelColumns, columns = std::min(count * kPanelColumns, out_ - column);
-      for (size_t i = 0; i < some; ++i) gelu(columns, y + (row + i) * out_ + column);
+  parallel_for((out_ + kPanelColumns - 1) / kPanelColumns, kPanelsAtOnce, [&](size_t first, size_t count) {
+    for (size_t panel = first; panel < first + count; ++panel) {
+      for (size_t row = 0; row < rows; row += kRowsAtOnce) {
+        run_panel(panel, row, std::min(rows - row, kRowsAtOnce), x, y, epilogue);
+      }
     }
   });
 }
 
-// y = sums · scale of the row · scale of the channel + bias
 void Int8Linear::run_panel(size_t index, size_t first_row, size_t rows, const QuantizedRows& x, float* y,
                            Epilogue epilogue) const {
   const Panel& panel = panels_[index];
@@ -61,17 +63,27 @@ void Int8Linear::run_panel(size_t index, size_t first_row, size_t rows, const Qu
   alignas(16) int32_t sums[kRowsAtOnce * kPanelColumns];
   multiply_panel(x.form(), tiled_rows, depth, x.row(first_row), &weights_[index * panel_bytes(depth)], panel.sums, sums);
 
+  // sums · scale of the row · scale of the channel + bias
+  alignas(16) float tile[kRowsAtOnce * kPanelColumns];
+  for (size_t row = 0; row < rows; ++row) {
+    const F32x4 scale = splat(x.scale(first_row + row));
+    for (size_t i = 0; i < kPanelColumns; i += 4) {
+      const F32x4 sum = to_float(&sums[row * kPanelColumns + i]);
+      store(&tile[row * kPanelColumns + i], sum * scale * load(&panel.scales[i]) + load(&panel.biases[i]));
+    }
+  }
+  if (epilogue == Epilogue::kGelu) gelu(rows * kPanelColumns, tile);
+
   const size_t column = index * kPanelColumns, columns = std::min(kPanelColumns, out_ - column);
   y += first_row * out_ + column;
   for (size_t row = 0; row < rows; ++row, y += out_) {
-    float result[kPanelColumns];
-    for (size_t i = 0; i < kPanelColumns; ++i) {
-      result[i] = float(sums[row * kPanelColumns + i]) * x.scale(first_row + row) * panel.scales[i] + panel.biases[i];
-    }
-    if (epilogue == Epilogue::kAdd) {
-      for (size_t i = 0; i < columns; ++i) y[i] += result[i];
+    float* result = &tile[row * kPanelColumns];
+    if (columns == kPanelColumns) {
+      for (size_t i = 0; i < kPanelColumns; i += 4) {
+        store(y + i, epilogue == Epilogue::kAdd ? load(y + i) + load(result + i) : load(result + i));
+      }
     } else {
-      std::copy_n(result, columns, y);
+      for (size_t i = 0; i < columns; ++i) y[i] = epilogue == Epilogue::kAdd ? y[i] + result[i] : result[i];
     }
   }
 }

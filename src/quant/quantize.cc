@@ -12,6 +12,7 @@ namespace vitreous {
 namespace {
 
 typedef int32_t I32x4 __attribute__((vector_size(16)));
+typedef int16_t I16x8 __attribute__((vector_size(16)));
 
 // Smaller rows count as zeros: the inverse of their scale would not be finite.
 constexpr float kSmallest = 1e-30f;
@@ -31,28 +32,33 @@ float largest(const float* x, size_t n) {
   return std::bit_cast<float>(result);
 }
 
-// To nearest even, for |x| < 2²²: where 2²³ + 2²² is added, the last bit of the sum is worth 1.
-I32x4 round(F32x4 x) {
-  constexpr float kShift = 12582912.0f;
-  return std::bit_cast<I32x4>(x + kShift) - std::bit_cast<int32_t>(kShift);
+// Eight values to nearest even, for |x| < 2¹⁵: where 2²³ + 2²² is added, the last bit of the sum is worth 1, and the
+// low 16 bits are the integer.
+I16x8 round(const float* x, F32x4 inverse_scale) {
+  const F32x4 shift = splat(12582912.0f);
+  const auto low = std::bit_cast<I32x4>(load(x) * inverse_scale + shift);
+  const auto high = std::bit_cast<I32x4>(load(x + 4) * inverse_scale + shift);
+  return __builtin_convertvector(__builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7), I16x8);
 }
 
-// Calls store(i, q) for every four of the n values, zeros behind the last.
+// Calls store(i, q) for every eight of the n values, zeros behind the last.
 template <typename Store>
 void quantize(const float* x, size_t n, float inverse_scale, const Store& store) {
   size_t i = 0;
-  for (; i + 4 <= n; i += 4) store(i, round(load(x + i) * inverse_scale));
+  for (; i + 8 <= n; i += 8) store(i, round(x + i, splat(inverse_scale)));
   if (i == n) return;
-  float rest[4] = {};
+  float rest[8] = {};
   std::copy(x + i, x + n, rest);
-  store(i, round(load(rest) * inverse_scale));
+  store(i, round(rest, splat(inverse_scale)));
 }
 
-template <typename T>
-void store_as(I32x4 q, T* to) {
-  typedef T Narrow __attribute__((vector_size(4 * sizeof(T))));
-  const Narrow narrow = __builtin_convertvector(q, Narrow);
-  std::memcpy(to, &narrow, sizeof narrow);
+void store_halves(I16x8 q, uint8_t* high, uint8_t* low) {
+  typedef uint8_t U8x16 __attribute__((vector_size(16)));
+  q += 2048;
+  const auto halves = __builtin_shufflevector(q >> 6, q & 63, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const U8x16 bytes = __builtin_convertvector(halves, U8x16);
+  std::memcpy(high, &bytes, 8);
+  std::memcpy(low, reinterpret_cast<const uint8_t*>(&bytes) + 8, 8);
 }
 
 }  // namespace
@@ -60,7 +66,11 @@ void store_as(I32x4 q, T* to) {
 float quantize_weights(const float* w, size_t n, int8_t* q) {
   const float most = largest(w, n);
   const float inverse_scale = most < kSmallest ? 0.0f : float(kWeightMax) / most;
-  quantize(w, n, inverse_scale, [&](size_t i, I32x4 values) { store_as(values, q + i); });
+  quantize(w, n, inverse_scale, [&](size_t i, I16x8 values) {
+    typedef int8_t I8x8 __attribute__((vector_size(8)));
+    const I8x8 bytes = __builtin_convertvector(values, I8x8);
+    std::memcpy(q + i, &bytes, sizeof bytes);
+  });
   return most < kSmallest ? 0.0f : most / float(kWeightMax);
 }
 
@@ -82,15 +92,11 @@ void QuantizedRows::set(size_t row, const float* x) {
   scales_[row] = most < kSmallest ? 0.0f : most / float(kActivationMax);
   const float inverse_scale = most < kSmallest ? 0.0f : float(kActivationMax) / most;
   if (form_ == ActivationForm::kWords) {
-    quantize(x, in_, inverse_scale, [&](size_t i, I32x4 q) { store_as(q, values + i); });
+    quantize(x, in_, inverse_scale, [&](size_t i, I16x8 q) { std::memcpy(values + i, &q, sizeof q); });
   } else {
     uint8_t* high = reinterpret_cast<uint8_t*>(values);
     uint8_t* low = high + depth;
-    quantize(x, in_, inverse_scale, [&](size_t i, I32x4 q) {
-      q += 2048;
-      store_as(q >> 6, high + i);
-      store_as(q & 63, low + i);
-    });
+    quantize(x, in_, inverse_scale, [&](size_t i, I16x8 q) { store_halves(q, high + i, low + i); });
   }
 }
 

@@ -17,7 +17,8 @@ namespace vitreous {
 constexpr int kWeightMax = 127;       // 8 bits: -127 … 127
 constexpr int kActivationMax = 2047;  // 12 bits: -2047 … 2047
 
-// The weights of one output channel, w: (n) → q: (n), written in whole fours; returns the scale. All zero: scale 0.
+// The weights of one output channel, w: (n) → q: (padded_depth(n)), zeros behind the last; returns the scale.
+// All zero: scale 0.
 float quantize_weights(const float* w, size_t n, int8_t* q);
 
 // Activations for Int8Linear, with one scale per row (token). Planned once and refilled for each use.

@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 #include <span>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "support/allocations.h"
 #include "support/generated_model.h"
 #include "support/golden.h"
@@ -110,6 +112,29 @@ INSTANTIATE_TEST_SUITE_P(All, DinoFamily,
                            return name;
                          });
 
+double cosine(std::span<const float> a, std::span<const float> b) {
+  double ab = 0, aa = 0, bb = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    ab += double(a[i]) * double(b[i]);
+    aa += double(a[i]) * double(a[i]);
+    bb += double(b[i]) * double(b[i]);
+  }
+  return ab / std::sqrt(aa * bb);
+}
+
+// 8-bit weights and 12-bit activations against timm's fp32.
+TEST(Vit, Int8StaysCloseToFp32) {
+  VitConfig config = find_model("vit_small_patch16_224.dino").config;
+  config.arithmetic = Arithmetic::kInt8;
+  auto vit = generated_model(config);
+  const std::vector<float> image = generated_images(config, 1);
+  std::vector<float> pooled(size_t(config.dim));
+  vit->forward(image.data(), 1, {.pooled = pooled.data()});
+  const auto golden = read_npy<float>(golden_path("vit_small_patch16_224.dino/forward.npy"));
+  EXPECT_GT(cosine(pooled, golden.data), 0.9995);
+  EXPECT_NE(pooled, golden.data);  // fp32 would be a mistake too
+}
+
 // A small model for what needs no golden.
 VitConfig tiny() {
   VitConfig config = find_model("vit_tiny_patch16_224").config;
@@ -118,8 +143,33 @@ VitConfig tiny() {
   return config;
 }
 
-TEST(Vit, ABatchGivesWhatItsImagesGiveAlone) {
-  auto vit = generated_model(tiny());
+class EachArithmetic : public testing::TestWithParam<Arithmetic> {
+ protected:
+  std::unique_ptr<VisionTransformer> model() const {
+    VitConfig config = tiny();
+    config.arithmetic = GetParam();
+    return generated_model(config);
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Vit, EachArithmetic, testing::Values(Arithmetic::kFp32, Arithmetic::kInt8),
+                         [](const auto& info) { return info.param == Arithmetic::kInt8 ? "Int8" : "Fp32"; });
+
+// To the last bit.
+TEST_P(EachArithmetic, TheNumberOfThreadsDoesNotShow) {
+  auto vit = model();
+  const std::vector<float> images = generated_images(vit->config(), 3);
+  const Results one = forward_all(*vit, images, 3);
+  set_thread_count(3);
+  const Results three = forward_all(*vit, images, 3);
+  set_thread_count(1);
+  EXPECT_EQ(one.tokens, three.tokens);
+  EXPECT_EQ(one.logits, three.logits);
+  EXPECT_EQ(one.attention, three.attention);
+}
+
+TEST_P(EachArithmetic, ABatchGivesWhatItsImagesGiveAlone) {
+  auto vit = model();
   const size_t batch = 13;  // more than the engine takes at once, and not a multiple of it
   const std::vector<float> images = generated_images(vit->config(), batch);
   const Results all = forward_all(*vit, images, batch);
@@ -175,8 +225,8 @@ TEST(Vit, AttentionIsAProbability) {
   }
 }
 
-TEST(Vit, NoAllocationAfterTheFirstImage) {
-  auto vit = generated_model(tiny());
+TEST_P(EachArithmetic, NoAllocationAfterTheFirstImage) {
+  auto vit = model();
   const std::vector<float> images = generated_images(vit->config(), 2);
   std::vector<float> pooled(2 * size_t(vit->config().dim));
   const Outputs outputs{.pooled = pooled.data()};
