@@ -54,7 +54,7 @@ export async function buildPackage(ready) {
   for (const variant of VARIANTS) await cmake(variant, ready, ['bindings']);
   const stamp = join(root, 'build/package.stamp');
   const digest = digestOf(
-    ['web', 'demo', NANO, 'package.json', 'tsconfig.json', 'scripts/build.mjs'],
+    ['web', 'demo', NANO, 'package.json', 'tsconfig.json', 'scripts/build.mjs', 'scripts/samples.mjs'],
     bindings(),
   );
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest && existsSync(dist)) return;

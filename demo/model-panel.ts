@@ -1,0 +1,161 @@
+import { createModel, type Progress, type VisionTransformer, VitreousError } from 'vitreous';
+import { byId } from './dom.js';
+
+const PACKAGED = 'vit_nano_patch16_224';
+const MEGABYTES: Record<string, number> = {
+  [PACKAGED]: 10.5,
+  'vit_small_patch16_224.dino': 87,
+  'vit_small_patch8_224.dino': 87,
+  'vit_base_patch16_224.dino': 343,
+  'vit_base_patch8_224.dino': 343,
+};
+
+export interface ModelPanelEvents {
+  /** A model is ready; the panel's owner disposes of the old one. */
+  onModel(model: VisionTransformer): void;
+  /** What the page says while the first model comes; undefined when there is nothing to say. */
+  onStatus(text: string | undefined): void;
+}
+
+const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+
+const progressText = ({ loaded, total }: Progress) =>
+  total ? `${megabytes(loaded)} of ${megabytes(total)} MB` : `${megabytes(loaded)} MB`;
+
+/** The dialog that loads models. A model that cannot be loaded leaves the one in use alone. */
+export class ModelPanel {
+  #dialog = byId<HTMLDialogElement>('model-dialog');
+  #form = byId<HTMLFormElement>('model-form');
+  #architecture = byId<HTMLSelectElement>('architecture');
+  #file = byId<HTMLInputElement>('checkpoint');
+  #url = byId<HTMLInputElement>('checkpoint-url');
+  #events: ModelPanelEvents;
+  #stop: AbortController | undefined;
+  #current: string | undefined;
+
+  constructor(events: ModelPanelEvents) {
+    this.#events = events;
+    byId('model-button').addEventListener('click', () => this.open());
+    byId('model-close').addEventListener('click', () => this.#dialog.close());
+    byId('model-cancel').addEventListener('click', () => this.#stop?.abort());
+    this.#dialog.addEventListener('close', () => this.#stop?.abort());
+    this.#dialog.addEventListener('click', (event) => {
+      if (event.target === this.#dialog) this.#dialog.close();
+    });
+    this.#form.addEventListener('change', () => this.#arrange());
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    this.#arrange();
+  }
+
+  open(): void {
+    this.#showError(undefined);
+    this.#dialog.showModal();
+  }
+
+  /** Opens with a checkpoint that was dropped on the page. */
+  offer(file: File): void {
+    const files = new DataTransfer();
+    files.items.add(file);
+    this.#file.files = files.files;
+    this.#setSource('file');
+    this.#arrange();
+    if (!this.#dialog.open) this.open();
+  }
+
+  /** The model that comes with the page. */
+  async loadPackaged(): Promise<void> {
+    this.#events.onStatus('Loading the packaged model …');
+    const model = await createModel(PACKAGED, {
+      numClasses: 0,
+      onProgress: (progress) =>
+        this.#events.onStatus(`Loading the packaged model: ${progressText(progress)}`),
+    });
+    this.#events.onStatus(undefined);
+    this.#use(model);
+  }
+
+  get #source(): string {
+    return new FormData(this.#form).get('source') as string;
+  }
+
+  #setSource(value: string): void {
+    const input = this.#form.querySelector<HTMLInputElement>(`input[name="source"][value="${value}"]`);
+    if (input) input.checked = true;
+  }
+
+  #arrange(): void {
+    const name = this.#architecture.value;
+    const packaged = name === PACKAGED;
+    byId('default-source').textContent = packaged
+      ? `The packaged weights (${MEGABYTES[name]} MB)`
+      : `timm’s weights, downloaded from huggingface.co (${MEGABYTES[name]} MB)`;
+    byId('packaged-note').hidden = !packaged;
+    this.#file.hidden = this.#source !== 'file';
+    this.#url.hidden = this.#source !== 'url';
+  }
+
+  async #submit(): Promise<void> {
+    const name = this.#architecture.value;
+    const source = this.#source;
+    const weights = { default: undefined, file: this.#file.files?.[0], url: this.#url.value.trim() }[source];
+    if (source === 'file' && !weights) return this.#showError(new Error('Choose a safetensors file first.'));
+    if (source === 'url' && !weights)
+      return this.#showError(new Error('Enter the address of a checkpoint first.'));
+    this.#showError(undefined);
+    this.#showProgress('Starting …');
+    const stop = new AbortController();
+    this.#stop = stop;
+    try {
+      const model = await createModel(name, {
+        weights,
+        numClasses: 0,
+        signal: stop.signal,
+        onProgress: (progress) => this.#showProgress(progressText(progress), progress),
+      });
+      if (stop.signal.aborted) return model.dispose();
+      this.#use(model);
+      this.#stop = undefined;
+      this.#dialog.close();
+    } catch (error) {
+      if (!stop.signal.aborted) this.#showError(error as Error);
+    } finally {
+      this.#stop = undefined;
+      this.#showProgress(undefined);
+    }
+  }
+
+  #use(model: VisionTransformer): void {
+    const { config, info } = model;
+    this.#current = config.name;
+    const own = !info.weights.startsWith('packaged');
+    byId('model-name').textContent = config.name;
+    byId('model-origin').textContent = own ? 'your checkpoint' : 'packaged stand-in';
+    byId('model-facts').textContent =
+      `${(info.parameters / 1e6).toFixed(1)} M parameters, ${config.depth} layers of ${config.heads} heads, ` +
+      `${config.dim} numbers a photo, ${info.dtype}`;
+    byId('variant').textContent = info.variant === 'relaxed' ? 'relaxed SIMD' : 'SIMD128';
+    document.body.classList.toggle('has-packaged-model', !own);
+    this.#events.onModel(model);
+  }
+
+  #showProgress(text: string | undefined, progress?: Progress): void {
+    const bar = byId<HTMLProgressElement>('model-progress');
+    byId('model-loading').hidden = text === undefined;
+    byId<HTMLButtonElement>('model-load').disabled = text !== undefined;
+    byId('model-progress-text').textContent = text ?? '';
+    if (progress?.total) {
+      bar.max = progress.total;
+      bar.value = progress.loaded;
+    } else bar.removeAttribute('value');
+  }
+
+  #showError(error: Error | undefined): void {
+    byId('model-error').hidden = !error;
+    byId('model-error-code').textContent = error instanceof VitreousError ? error.code : '';
+    byId('model-error-text').textContent = error?.message ?? '';
+    byId('model-error-rest').textContent = this.#current ? `${this.#current} is still in use.` : '';
+  }
+}
