@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/thread_pool.h"
 #include "image/transform.h"
 #include "model/layout.h"
 #include "model/loader.h"
@@ -284,6 +285,15 @@ class Model {
     });
   }
 
+  // {stage: milliseconds} of the last forward
+  val profile() const {
+    val stages = val::object();
+    for (size_t i = 0; i < vt::kStageNames.size(); ++i) {
+      stages.set(vt::kStageNames[i], vit_->profile().milliseconds()[i]);
+    }
+    return stages;
+  }
+
  private:
   static val float_arrays(const std::vector<std::vector<float>>& arrays) {
     val list = val::array();
@@ -297,9 +307,13 @@ class Model {
 
 class Loader {
  public:
-  // file_size in bytes, or negative where it is not known
-  Loader(const val& config, double file_size)
-      : loader_(guard([&] { return std::make_unique<vt::ModelLoader>(vit_config(config), known(file_size)); })) {}
+  // file_size in bytes, or negative where it is not known; int8: arithmetic of the blocks' linear layers
+  Loader(const val& config, double file_size, bool int8)
+      : loader_(guard([&] {
+          vt::VitConfig vit = vit_config(config);
+          vit.arithmetic = int8 ? vt::Arithmetic::kInt8 : vt::Arithmetic::kFp32;
+          return std::make_unique<vt::ModelLoader>(vit, known(file_size));
+        })) {}
 
   void push(const val& bytes) {
     guard([&] {
@@ -321,6 +335,11 @@ class Loader {
 
 EMSCRIPTEN_BINDINGS(vitreous) {
   emscripten::function("models", &models);
+  // Returns how many there are then, the caller included: 1 in a build without threads.
+  emscripten::function("setThreads", +[](int threads) {
+    vt::set_thread_count(size_t(threads));
+    return int(vt::thread_count());
+  });
   emscripten::function("memoryBytes", +[] { return double(emscripten_get_heap_size()); });
   emscripten::class_<Transform>("Transform")
       .constructor<const val&>()
@@ -329,10 +348,11 @@ EMSCRIPTEN_BINDINGS(vitreous) {
       .function("push", &Transform::push)
       .function("finish", &Transform::finish);
   emscripten::class_<Loader>("Loader")
-      .constructor<const val&, double>()
+      .constructor<const val&, double, bool>()
       .function("push", &Loader::push)
       .function("finish", &Loader::finish);
   emscripten::class_<Model>("Model")
       .function("forward", &Model::forward)
-      .function("forwardHead", &Model::forward_head);
+      .function("forwardHead", &Model::forward_head)
+      .function("profile", &Model::profile);
 }

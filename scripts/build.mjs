@@ -12,13 +12,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root, setup } from './setup/index.mjs';
-import { main, SetupError, say, step } from './setup/log.mjs';
+import { main, note, SetupError, say, step } from './setup/log.mjs';
 import { run } from './setup/run.mjs';
 
-const VARIANTS = ['simd', 'relaxed'];
+const VARIANTS = ['simd', 'relaxed', 'simd-mt', 'relaxed-mt'];
+const THREADED = VARIANTS.filter((variant) => variant.endsWith('-mt'));
+const MAX_WASM_BYTES = 400e3;
 const NANO = 'models/vit_nano_patch16_224';
 const dist = join(root, 'dist');
 
@@ -44,9 +46,9 @@ export async function buildNative(ready) {
   await cmake('native', ready, ['all']);
 }
 
-/** The engine, its bindings and its tests as wasm: build/simd, build/relaxed. */
+/** The engine, its bindings and its tests as wasm: build/simd, …; threads are the same code in both of theirs. */
 export async function buildWasm(ready) {
-  for (const variant of VARIANTS) await cmake(variant, ready, ['all']);
+  for (const variant of ['simd', 'relaxed', 'relaxed-mt']) await cmake(variant, ready, ['all']);
 }
 
 /** The package: dist/, and the demo beside it in build/demo. */
@@ -62,13 +64,9 @@ export async function buildPackage(ready) {
     rmSync(dist, { recursive: true, force: true });
     mkdirSync(dist);
     checkGlue();
+    checkSizes();
     await bundle();
-    for (const variant of VARIANTS) {
-      cpSync(
-        join(root, `build/${variant}/bindings/vitreous-${variant}.wasm`),
-        join(dist, `vitreous-${variant}.wasm`),
-      );
-    }
+    for (const variant of VARIANTS) cpSync(wasm(variant), join(dist, basename(wasm(variant))));
     cpSync(join(root, NANO, 'model.safetensors'), join(dist, 'vit_nano_patch16_224.safetensors'));
     await run(join(root, 'node_modules/.bin/tsc'), [], { title: 'Write the type declarations', cwd: root });
   });
@@ -77,17 +75,35 @@ export async function buildPackage(ready) {
   writeFileSync(stamp, digest);
 }
 
-const glue = (variant) => join(root, `build/${variant}/bindings/vitreous-${variant}.mjs`);
-const bindings = () => VARIANTS.flatMap((variant) => [glue(variant), glue(variant).replace(/mjs$/, 'wasm')]);
+const bindingsOf = (variant, file) => join(root, `build/${variant}/bindings`, file);
+const wasm = (variant) => bindingsOf(variant, `vitreous-${variant}.wasm`);
+const glue = (variant) => bindingsOf(variant, `vitreous-${variant}.mjs`);
+const nodeWasm = (variant) => bindingsOf(variant, `node/vitreous-${variant}.wasm`);
+const nodeGlue = (variant) => bindingsOf(variant, `node/vitreous-${variant}.cjs`);
+const bindings = () => [...VARIANTS.flatMap((name) => [glue(name), wasm(name)]), ...THREADED.map(nodeGlue)];
 
-/** One glue serves both variants; that the linker wrote it the same for both is checked, not believed. */
+/** One glue serves two variants, and one wasm two glues; that the linker wrote it so is checked, not believed. */
 function checkGlue() {
-  const [first, ...others] = VARIANTS.map((variant) =>
-    readFileSync(glue(variant), 'utf8').replaceAll(`vitreous-${variant}`, 'vitreous'),
-  );
-  if (others.some((other) => other !== first)) {
-    throw new SetupError('The glue of the wasm variants differs: they can no longer share one in web/.');
-  }
+  const same = (files) => {
+    const [first, ...others] = files.map((file) =>
+      readFileSync(file, 'latin1').replaceAll(basename(file).replace(/\.\w+$/, ''), 'vitreous'),
+    );
+    if (others.some((other) => other !== first)) {
+      throw new SetupError(`These differ, so that one can no longer stand for all:\n  ${files.join('\n  ')}`);
+    }
+  };
+  same([glue('simd'), glue('relaxed')]);
+  same(THREADED.map(glue));
+  same(THREADED.map(nodeGlue));
+  for (const variant of THREADED) same([wasm(variant), nodeWasm(variant)]);
+}
+
+/** Shows how large the wasm of each variant is, and refuses more than a page should be asked to take. */
+function checkSizes() {
+  const sizes = VARIANTS.map((variant) => [variant, statSync(wasm(variant)).size]);
+  note(sizes.map(([variant, size]) => `${variant} ${(size / 1e3).toFixed(0)} kB`).join(', '));
+  const large = sizes.find(([, size]) => size > MAX_WASM_BYTES);
+  if (large) throw new SetupError(`The wasm of ${large[0]} is over ${MAX_WASM_BYTES / 1e3} kB.`);
 }
 
 async function bundle() {
@@ -95,7 +111,7 @@ async function bundle() {
   const shared = {
     bundle: true,
     target: 'es2022',
-    alias: { '#glue': glue('simd') },
+    alias: { '#glue': glue('simd'), '#glue-mt': glue('simd-mt') },
     loader: { '.txt': 'text' },
     legalComments: 'none',
     minifySyntax: true,
@@ -107,6 +123,15 @@ async function bundle() {
   await build({ ...browser, entryPoints: ['web/index.ts'], outfile: 'dist/index.js', format: 'esm' });
   await build({ ...browser, entryPoints: ['web/worker.ts'], outfile: 'dist/worker.js', format: 'iife' });
   const node = { ...shared, platform: 'node', target: 'node20', format: 'esm' };
+  await build({
+    ...node,
+    entryPoints: [nodeGlue('simd-mt')],
+    outfile: 'dist/node-threads.cjs',
+    format: 'cjs',
+    // V8 holds what waits there for ever, and by it the memory of every engine that was disposed of. The glue can do
+    // without.
+    define: { 'Atomics.waitAsync': 'undefined' },
+  });
   await build({ ...node, entryPoints: ['web/node/index.ts'], outfile: 'dist/node.mjs', external: ['sharp'] });
   await build({
     ...node,

@@ -3,6 +3,11 @@ declare module '#glue' {
   export default createEngine;
 }
 
+declare module '#glue-mt' {
+  const createEngine: import('./engine/module.js').CreateEngine;
+  export default createEngine;
+}
+
 declare module '*.txt' {
   const text: string;
   export default text;

@@ -39,7 +39,7 @@ export async function create(
   name: string,
   options: CreateModelOptions,
 ): Promise<VisionTransformer> {
-  const { signal, onProgress } = options;
+  const { dtype = 'fp32', signal, onProgress } = options;
   checkOptions(name, options);
   throwIfAborted(signal);
   const backend = await host.createBackend(options);
@@ -50,13 +50,15 @@ export async function create(
     const dataConfig: DataConfig = { ...entry.data, ...found.hub?.dataConfig };
     checkSize(config, dataConfig, options);
     await backend.load(config, found.weights, {
+      dtype,
       signal,
       onProgress: (loaded, total) => onProgress?.({ stage: 'download', loaded, total }),
     });
     const info = {
       variant: backend.variant,
-      threads: 1,
-      dtype: 'fp32' as const,
+      threads: backend.threads,
+      threadsReason: backend.threadsReason,
+      dtype,
       ...count(config),
       worker: backend.worker,
       weights: found.from,
@@ -76,11 +78,8 @@ function checkOptions(name: string, { dtype, numClasses, threads }: CreateModelO
       'createModel needs the name of a model, for example ' + '"vit_base_patch16_224.dino".',
     );
   }
-  if (dtype !== undefined && dtype !== 'fp32') {
-    throw new VitreousError(
-      'UNSUPPORTED',
-      `dtype '${dtype}' is not in this version: leave it out for 'fp32'.`,
-    );
+  if (dtype !== undefined && dtype !== 'fp32' && dtype !== 'int8') {
+    throw new VitreousError('INVALID_ARGUMENT', `dtype is 'fp32' or 'int8', not '${dtype}'.`);
   }
   if (numClasses !== undefined && !(Number.isInteger(numClasses) && numClasses >= 0)) {
     throw new VitreousError(

@@ -10,14 +10,14 @@ import nanoConfig from '../models/vit_nano_patch16_224/config.json';
 import nanoLabels from '../models/vit_nano_patch16_224/labels.txt';
 import { create, type Host } from './create.js';
 import type { Backend } from './engine/backend.js';
-import { Engine } from './engine/engine.js';
 import { localBackend } from './engine/local.js';
 import { remoteBackend } from './engine/remote.js';
+import { planThreads, startEngine } from './engine/threads.js';
 import { compileEngine } from './engine/wasm.js';
 import { decode, toPostable } from './images/browser.js';
 import type { VisionTransformer } from './model.js';
 import { type Transform, transformOn } from './transform.js';
-import type { CreateModelOptions, DataConfig } from './types.js';
+import type { CreateModelOptions, DataConfig, ImageInput, Variant, Weights } from './types.js';
 import { chunks } from './weights/chunks.js';
 import { fetchWeights } from './weights/fetch.js';
 import { fetchFolder } from './weights/folder.js';
@@ -34,11 +34,15 @@ const NANO = 'vit_nano_patch16_224';
 const asset = {
   simd: () => new URL('./vitreous-simd.wasm', import.meta.url),
   relaxed: () => new URL('./vitreous-relaxed.wasm', import.meta.url),
+  'simd-mt': () => new URL('./vitreous-simd-mt.wasm', import.meta.url),
+  'relaxed-mt': () => new URL('./vitreous-relaxed-mt.wasm', import.meta.url),
   nano: () => new URL('./vit_nano_patch16_224.safetensors', import.meta.url),
 };
 const files = {
   simd: 'vitreous-simd.wasm',
   relaxed: 'vitreous-relaxed.wasm',
+  'simd-mt': 'vitreous-simd-mt.wasm',
+  'relaxed-mt': 'vitreous-relaxed-mt.wasm',
   nano: 'vit_nano_patch16_224.safetensors',
 } satisfies Record<keyof typeof asset, string>;
 
@@ -75,17 +79,51 @@ function folderUrl(folder: string | URL): URL {
 }
 
 async function createBackend(options: CreateModelOptions): Promise<Backend> {
-  const { worker = typeof document !== 'undefined', cache = true, assetBase, signal } = options;
-  const wasm = { simd: assetUrl('simd', assetBase), relaxed: assetUrl('relaxed', assetBase) };
-  if (worker) return remoteBackend(startWorker(assetBase), wasm, { cache, signal });
-  const { variant, module } = await compileEngine(wasm);
-  return localBackend(await Engine.create(createEngine, variant, module), {
-    openImage: async (image, imageSignal) => decode((await toPostable(image)).image, imageSignal),
+  const { worker = typeof document !== 'undefined', threads = 'auto', cache = true } = options;
+  const { assetBase, signal } = options;
+  const url = (variant: Variant) => assetUrl(variant, assetBase);
+  if (worker) {
+    const wasm = {
+      simd: url('simd'),
+      relaxed: url('relaxed'),
+      'simd-mt': url('simd-mt'),
+      'relaxed-mt': url('relaxed-mt'),
+    };
+    const backend = await remoteBackend(startWorker(assetBase), { wasm, threads }, { cache, signal });
+    return tellReason(backend);
+  }
+  const plan = planThreads(threads, {
+    logical: navigator.hardwareConcurrency,
+    obstacle:
+      'threads need a worker of the engine’s own, and this model was created with worker: false or in a worker',
+  });
+  const started = await startEngine(plan, {
+    compile: (variant) => compileEngine(url(variant)),
+    single: createEngine,
+  });
+  const backend = localBackend<ImageInput, Weights>(started, {
+    openImage: async (image, imageSignal) => {
+      const { image: postable } = await toPostable(image);
+      return decode(postable, imageSignal, postable === image);
+    },
     openWeights: async (weights, weightsSignal) =>
       typeof weights === 'string' || weights instanceof URL
         ? fetchWeights(absolute(weights).href, { cache, signal: weightsSignal })
         : chunks(weights),
   });
+  return tellReason(backend);
+}
+
+let told = false;
+
+/** Says once in a page why an engine has fewer threads than it could. */
+function tellReason(backend: Backend): Backend {
+  if (backend.threadsReason !== undefined && !told) {
+    told = true;
+    const threads = backend.threads === 1 ? 'one thread' : `${backend.threads} threads`;
+    console.info(`vitreous runs on ${threads}: ${backend.threadsReason}.`);
+  }
+  return backend;
 }
 
 const host: Host = {
@@ -123,5 +161,5 @@ export function createTransform(
   config: DataConfig,
   options: Pick<CreateModelOptions, 'worker' | 'assetBase'> = {},
 ): Transform {
-  return transformOn(() => createBackend(options), config);
+  return transformOn(() => createBackend({ ...options, threads: 1 }), config);
 }

@@ -114,16 +114,10 @@ export class VisionTransformer {
    * @returns (B, numClasses), or (B, D) with `preLogits` or without a classifier
    */
   async forwardHead(features: Tensor, { preLogits = false } = {}): Promise<Tensor> {
-    const [batch, tokens, dim] = features.shape;
-    if (features.shape.length !== 3 || tokens !== this.#tokens || dim !== this.config.dim) {
-      throw new VitreousError(
-        'INVALID_ARGUMENT',
-        `forwardHead takes features of shape (B, ${this.#tokens}, ${this.config.dim}), not (${features.shape}).`,
-      );
-    }
+    const batch = batchOf(features, [this.#tokens, this.config.dim], 'forwardHead takes features of shape');
     const width = preLogits || this.config.numClasses === 0 ? this.config.dim : this.config.numClasses;
     const data = await this.#live().forwardHead(features.data, preLogits);
-    return { data, shape: [batch as number, width] };
+    return { data, shape: [batch, width] };
   }
 
   /**
@@ -142,8 +136,11 @@ export class VisionTransformer {
       throw new VitreousError('INVALID_ARGUMENT', `outputFmt is 'NCHW' or 'NLC', not '${outputFmt}'.`);
     }
     const nchw = outputFmt === 'NCHW';
+    if (typeof indices === 'number' && !(Number.isInteger(indices) && indices >= 1 && indices <= depth)) {
+      throw new VitreousError('INVALID_ARGUMENT', `indices as a number is 1 to ${depth}, not ${indices}.`);
+    }
     const last = (n: number) => Array.from({ length: n }, (_, i) => depth - n + i);
-    const wanted = typeof indices === 'number' ? last(this.#block(indices - 1) + 1) : indices;
+    const wanted = typeof indices === 'number' ? last(indices) : indices;
     // As in timm: each block once, in the order in which the forward passes them.
     const blocks = [...new Set(wanted.map((index) => this.#block(index)))].sort((a, b) => a - b);
     const [height, width] = this.#grid;
@@ -206,6 +203,11 @@ export class VisionTransformer {
   /** Bytes of the engine's memory: weights and buffers. It does not grow with the number of images. */
   memoryBytes(): Promise<number> {
     return this.#call((backend) => backend.memoryBytes());
+  }
+
+  /** Milliseconds of each stage of the last group of images that went through the engine: where the time goes. */
+  profile(): Promise<Record<string, number>> {
+    return this.#call((backend) => backend.profile());
   }
 
   /** Frees everything at once, by ending the worker. Calls in flight and later ones reject with `DISPOSED`. */
@@ -285,6 +287,7 @@ export class VisionTransformer {
       throwIfAborted(signal);
       const result = await this.#live().forward(input, this.dataConfig, request, { signal });
       throwIfAborted(signal);
+      this.#live(); // disposed of meanwhile?
       for (const [i, part] of pick(result).entries()) joined[i]?.set(part, loaded * (sizes[i] as number));
       loaded += count;
       onProgress?.({ stage: 'images', loaded, total });
@@ -295,16 +298,11 @@ export class VisionTransformer {
   #groups(images: Images): { input: ImageInput[] | Float32Array; count: number }[] {
     if (isTensor(images)) {
       const { data, shape } = images;
-      const [, ...wanted] = [0, ...this.dataConfig.inputSize];
-      const [batch, ...one] = shape.length === 3 ? [1, ...shape] : shape;
-      const size = wanted.reduce((a, b) => a * b, 1);
-      if (`${one}` !== `${wanted}` || data.length !== (batch as number) * size || batch === 0) {
-        throw new VitreousError(
-          'INVALID_ARGUMENT',
-          `The input tensor must be (B, ${wanted}), not (${shape}).`,
-        );
-      }
-      return grouped(batch as number, (first, end) => data.slice(first * size, end * size));
+      const { inputSize } = this.dataConfig;
+      const batched = { data, shape: shape.length === 3 ? [1, ...shape] : shape };
+      const batch = batchOf(batched, inputSize, 'The input tensor must be');
+      const size = data.length / batch;
+      return grouped(batch, (first, end) => data.slice(first * size, end * size));
     }
     const list = Array.isArray(images) ? images : [images];
     if (list.length === 0) throw new VitreousError('INVALID_ARGUMENT', 'There are no images in the array.');
@@ -324,6 +322,18 @@ function grouped<T>(total: number, slice: (first: number, end: number) => T) {
     const end = Math.min(total, (i + 1) * GROUP);
     return { input: slice(i * GROUP, end), count: end - i * GROUP };
   });
+}
+
+/** B of a tensor (B, ...wanted); `what` begins the sentence about one that is not. */
+function batchOf({ data, shape }: Tensor, wanted: number[], what: string): number {
+  const [batch = 0, ...one] = shape;
+  const size = wanted.reduce((a, b) => a * b, 1);
+  if (Number.isInteger(batch) && batch > 0 && `${one}` === `${wanted}` && data.length === batch * size)
+    return batch;
+  throw new VitreousError(
+    'INVALID_ARGUMENT',
+    `${what} (B, ${wanted.join(', ')}), not (${shape.join(', ')}) with ${data.length} values.`,
+  );
 }
 
 function isTensor(images: Images): images is Tensor {

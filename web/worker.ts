@@ -1,23 +1,54 @@
 // The worker: one self-contained script (no import, no import.meta, no top-level await), so that every bundler and
 // every content security policy takes it as it is. It is told the addresses of everything it needs.
-import createEngine from '#glue';
+import single from '#glue';
+import threaded from '#glue-mt';
 import type { Backend } from './engine/backend.js';
-import { Engine } from './engine/engine.js';
 import { localBackend } from './engine/local.js';
-import { type Calls, type FromWorker, type PostableWeights, pack, type ToWorker } from './engine/protocol.js';
+import {
+  type Calls,
+  type FromWorker,
+  type PostableWeights,
+  pack,
+  type ToWorker,
+  unpack,
+} from './engine/protocol.js';
+import { pageObstacle, planThreads, startEngine } from './engine/threads.js';
 import { compileEngine } from './engine/wasm.js';
 import { toVitreousError, VitreousError } from './errors.js';
 import { decode, type Postable } from './images/browser.js';
 import { chunks } from './weights/chunks.js';
 import { fetchWeights } from './weights/fetch.js';
 
+// A thread of the engine is this same file once more, in a worker of the same script type: bundlers may have changed
+// that from module to classic, and only modules refuse importScripts.
+let type: WorkerType = 'classic';
+try {
+  self.importScripts();
+} catch {
+  type = 'module';
+}
+self.Worker = class extends self.Worker {
+  constructor(url: string | URL, options?: WorkerOptions) {
+    super(url, { ...options, type });
+  }
+};
+
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 const running = new Map<number, AbortController>();
 let backend: Backend<Postable, PostableWeights> | undefined;
 
-async function start({ wasm }: Parameters<Calls['start']>[0]): Promise<Backend<Postable, PostableWeights>> {
-  const { variant, module } = await compileEngine(wasm);
-  return localBackend(await Engine.create(createEngine, variant, module), {
+async function start({
+  wasm,
+  threads,
+}: Parameters<Calls['start']>[0]): Promise<Backend<Postable, PostableWeights>> {
+  const plan = planThreads(threads, { logical: navigator.hardwareConcurrency, obstacle: pageObstacle() });
+  const started = await startEngine(plan, {
+    compile: (variant) => compileEngine(wasm[variant]),
+    threaded: async () => threaded,
+    single,
+    script: self.location.href,
+  });
+  return localBackend(started, {
     openImage: decode,
     openWeights: async (weights, signal) => {
       if ('url' in weights) return fetchWeights(weights.url, { cache: weights.cache, signal });
@@ -36,7 +67,7 @@ async function* pulled(port: MessagePort): AsyncGenerator<Uint8Array> {
       port.postMessage('next');
       const { data } = await answer;
       if (data.done) return;
-      if (data.error) throw new VitreousError('NETWORK', `The checkpoint's stream failed: ${data.error}`);
+      if (data.error) throw unpack(data.error);
       yield data.chunk;
     }
   } finally {
@@ -50,7 +81,8 @@ async function answer(
 ): Promise<{ result: unknown; transfer?: Transferable[] }> {
   if (message.call === 'start') {
     backend = await start(message.args);
-    return { result: { variant: backend.variant } };
+    const { variant, threads, threadsReason } = backend;
+    return { result: { variant, threads, threadsReason } };
   }
   if (backend === undefined)
     throw new VitreousError('INTERNAL', 'The worker was called before it was started.');
@@ -62,7 +94,11 @@ async function answer(
         scope.postMessage({ id: message.id, progress: { loaded, total } } satisfies FromWorker);
       };
       return {
-        result: await backend.load(message.args.config, message.args.weights, { signal, onProgress }),
+        result: await backend.load(message.args.config, message.args.weights, {
+          dtype: message.args.dtype,
+          signal,
+          onProgress,
+        }),
       };
     }
     case 'transform': {
@@ -84,12 +120,14 @@ async function answer(
     }
     case 'forwardHead':
       return { result: await backend.forwardHead(message.args.tokens, message.args.preLogits) };
+    case 'profile':
+      return { result: await backend.profile() };
     case 'memoryBytes':
       return { result: await backend.memoryBytes() };
   }
 }
 
-scope.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
+async function onMessage({ data }: MessageEvent<ToWorker>) {
   if ('cancel' in data) {
     running.get(data.id)?.abort();
     return;
@@ -104,4 +142,7 @@ scope.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
   } finally {
     running.delete(data.id);
   }
-};
+}
+
+// In a thread's worker (Emscripten's name for it) messages are the glue's.
+if (!self.name.startsWith('em-pthread')) scope.onmessage = onMessage;

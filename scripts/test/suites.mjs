@@ -124,6 +124,12 @@ export const suites = [
     builds: ['buildWasm'],
     commands: () => gtest('relaxed', { wasm: true, flags: nodeFlags }),
   },
+  {
+    name: 'wasm',
+    title: 'C++ as wasm, relaxed SIMD and threads',
+    builds: ['buildWasm'],
+    commands: () => gtest('relaxed-mt', { wasm: true, flags: nodeFlags }),
+  },
   { name: 'js', title: 'JavaScript', builds: ['buildPackage'], commands: jest },
   {
     name: 'package',

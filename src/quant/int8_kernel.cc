@@ -20,11 +20,12 @@ namespace {
 
 #if defined(__wasm_simd128__)
 
-// Depth that is multiplied at once by words: its widened weights take 12 KB of the first-level cache (and the stack).
+// Depth that is multiplied at once by words: its widened weights take 12 KB of the stack, and of the
+// first-level cache.
 constexpr size_t kDepthAtOnce = 768;
 
-// Widens a panel's weights to int16 pairs, [depth / 2][kPanelColumns][2]. Once for all rows: widening them in the
-// inner loop costs a tenth of it.
+// Widens a panel's weights to int16 pairs, [depth / 2][kPanelColumns][2]. Once for all rows: widening them in
+// the inner loop costs a tenth of it.
 void widen(size_t depth, const int8_t* panel, int16_t* wide) {
   for (size_t k = 0; k < depth; k += 4, panel += 32, wide += 32) {
     for (size_t half = 0; half < 2; ++half) {  // of the columns
@@ -85,10 +86,11 @@ void multiply_words(size_t rows, size_t depth, const int16_t* x, const int8_t* p
 
 #if defined(__wasm_relaxed_simd__)
 
-// Twice over the weights, which stay in the first-level cache: the high halves, then, on top of 64 times their sums,
-// the low ones. 12 sums, 2 vectors of weights and one of activations are all the registers that engines have on x86.
-void multiply_halves(size_t rows, size_t depth, const int16_t* x, const int8_t* panel, const int32_t* column_sums,
-                     int32_t* sums) {
+// Twice over the weights, which stay in the first-level cache: the high halves, then, on top of 64 times
+// their sums, the low ones. 12 sums, 2 vectors of weights and one of activations are all the registers that
+// engines have on x86.
+void multiply_halves(size_t rows, size_t depth, const int16_t* x, const int8_t* panel,
+                     const int32_t* column_sums, int32_t* sums) {
   const v128_t start0 = wasm_i32x4_mul(wasm_v128_load(column_sums), wasm_i32x4_splat(-32));
   const v128_t start1 = wasm_i32x4_mul(wasm_v128_load(column_sums + 4), wasm_i32x4_splat(-32));
   for (size_t row = 0; row < rows; row += kTileRows) {
@@ -96,7 +98,9 @@ void multiply_halves(size_t rows, size_t depth, const int16_t* x, const int8_t* 
     for (auto& sum : acc) sum[0] = start0, sum[1] = start1;
     const uint8_t* halves = reinterpret_cast<const uint8_t*>(x + row * depth);
     for (size_t half = 0; half < 2; ++half, halves += depth) {
-      for (auto& sum : acc) sum[0] = wasm_i32x4_shl(sum[0], 6 * half), sum[1] = wasm_i32x4_shl(sum[1], 6 * half);
+      for (auto& sum : acc) {
+        for (v128_t& columns : sum) columns = wasm_i32x4_shl(columns, 6 * half);
+      }
       const int8_t* w = panel;
       for (size_t k = 0; k < depth; k += 4, w += 32) {
         const v128_t w0 = wasm_v128_load(w), w1 = wasm_v128_load(w + 16);
@@ -117,8 +121,8 @@ void multiply_halves(size_t rows, size_t depth, const int16_t* x, const int8_t* 
 #else
 
 // The same in plain loops. Sums wrap on their way, hence unsigned; what remains in the end fits.
-void multiply_halves(size_t rows, size_t depth, const int16_t* x, const int8_t* panel, const int32_t* column_sums,
-                     int32_t* sums) {
+void multiply_halves(size_t rows, size_t depth, const int16_t* x, const int8_t* panel,
+                     const int32_t* column_sums, int32_t* sums) {
   for (size_t row = 0; row < rows; ++row, sums += kPanelColumns) {
     const uint8_t* high = reinterpret_cast<const uint8_t*>(x + row * depth);
     const uint8_t* low = high + depth;
@@ -149,7 +153,8 @@ void multiply_panel(ActivationForm form, size_t rows, size_t depth, const int16_
 
 namespace {
 
-// How often a second a form multiplies a block of the first-level cache's size; nothing where the clock is too coarse.
+// How often a second a form multiplies a block of the first-level cache's size; nothing where the clock is
+// too coarse.
 std::optional<double> calls_per_second(ActivationForm form) {
   using Clock = std::chrono::steady_clock;
   constexpr size_t kRows = 36, kDepth = 384;
@@ -174,9 +179,9 @@ std::optional<double> calls_per_second(ActivationForm form) {
   return std::nullopt;
 }
 
-// Engines begin with code of their quick compilers, in which the forms are closer together than they will be (on x86
-// 1.1 with and 0.9 without AVX-VNNI, later 1.4 and 0.4), so the best of a few milliseconds counts: that is when the
-// good code comes.
+// Engines begin with code of their quick compilers, in which the forms are closer together than they will be
+// (on x86 1.1 with and 0.9 without AVX-VNNI, later 1.4 and 0.4). The best of a few milliseconds counts: until
+// then the good code is there. In doubt words, with which nothing is lost but the gain.
 ActivationForm measure_fastest_form() {
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(8);
   double words = 0, halves = 0;
@@ -187,7 +192,7 @@ ActivationForm measure_fastest_form() {
     words = std::max(words, *words_now);
     halves = std::max(halves, *halves_now);
   }
-  return halves > 1.1 * words ? ActivationForm::kHalves : ActivationForm::kWords;
+  return halves > 1.25 * words ? ActivationForm::kHalves : ActivationForm::kWords;
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Integer products of 12-bit activations and 8-bit weights: the two kernels of Int8Linear. Both give the exact sums
-// (|sum| ≤ 127 · 2047 · in < 2³¹ up to in = 8260), so which of them runs shows in the time and in nothing else.
+// Integer products of 12-bit activations and 8-bit weights: the two kernels of Int8Linear. Both give the
+// exact sums (|sum| ≤ 127 · 2047 · in < 2³¹ up to in = 8260): which of them runs shows in the time only.
 #pragma once
 
 #include <cstddef>
@@ -15,10 +15,10 @@ enum class ActivationForm {
   // q as int16, for SIMD128's i32x4.dot_i16x8.
   kWords,
   // q + 2048 = 64 · high + low: a byte for every high half, then one for every low half, for relaxed SIMD's
-  // i32x4.relaxed_dot_i8x16_i7x16_add. Σ w·q = 64 · Σ w·high + Σ w·low - 2048 · Σ w. Halves of 6 bits keep clear of
-  // everything that the relaxed instruction leaves open: the sign of the second operand, 16-bit steps that saturate.
-  // It does half the work of a 12-bit product, yet is the faster way where it is one instruction (x86 with AVX-VNNI,
-  // ARM with dot products: 1.4 times there) and by far the slower one where it is three.
+  // i32x4.relaxed_dot_i8x16_i7x16_add. Σ w·q = 64 · Σ w·high + Σ w·low - 2048 · Σ w. Halves of 6 bits keep
+  // clear of everything that the relaxed instruction leaves open: the sign of the second operand, 16-bit
+  // steps that saturate. Two products of bytes make one of 12 bits: the faster way where such a product is a
+  // single CPU instruction (1.4 times on x86 with AVX-VNNI), far slower where it is three (0.4 without).
   kHalves,
 };
 

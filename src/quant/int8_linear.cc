@@ -61,7 +61,8 @@ void Int8Linear::run_panel(size_t index, size_t first_row, size_t rows, const Qu
   const Panel& panel = panels_[index];
   const size_t depth = padded_depth(in_), tiled_rows = (rows + kTileRows - 1) / kTileRows * kTileRows;
   alignas(16) int32_t sums[kRowsAtOnce * kPanelColumns];
-  multiply_panel(x.form(), tiled_rows, depth, x.row(first_row), &weights_[index * panel_bytes(depth)], panel.sums, sums);
+  multiply_panel(x.form(), tiled_rows, depth, x.row(first_row), &weights_[index * panel_bytes(depth)],
+                 panel.sums, sums);
 
   // sums · scale of the row · scale of the channel + bias
   alignas(16) float tile[kRowsAtOnce * kPanelColumns];

@@ -1,5 +1,6 @@
-// torch.nn.Linear with 8-bit weights and 12-bit activations. The integer sums are exact, and what follows them is the
-// same for each element wherever it is computed: the result is the same in every engine and with any number of threads.
+// torch.nn.Linear with 8-bit weights and 12-bit activations. The integer sums are exact, and what follows
+// them is the same for each element wherever it is computed: the result is the same in every engine and with
+// any number of threads.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +19,8 @@ class Int8Linear {
   // Throws INVALID_ARGUMENT when `in` is so large that sums could overflow (8260).
   Int8Linear(size_t in, size_t out, const float* weight, const float* bias);
 
-  // The first `rows` rows of x, (rows, in) → y: (rows, out). Spread over the threads by columns, so that each weight is
-  // read by one of them. Allocates nothing.
+  // The first `rows` rows of x, (rows, in) → y: (rows, out). Spread over the threads by columns, so that each
+  // weight is read by one of them. Allocates nothing.
   void run(size_t rows, const QuantizedRows& x, float* y, Epilogue epilogue = Epilogue::kStore) const;
 
   size_t in() const { return in_; }

@@ -14,11 +14,8 @@ namespace {
 typedef int32_t I32x4 __attribute__((vector_size(16)));
 typedef int16_t I16x8 __attribute__((vector_size(16)));
 
-// Smaller rows count as zeros: the inverse of their scale would not be finite.
-constexpr float kSmallest = 1e-30f;
-
-// The largest |x|; not finite when any x is not. Found among the bits, whose order is that of the magnitudes with
-// infinity and NaN above them.
+// The largest |x|; not finite when any x is not. Found among the bits, whose order is that of the magnitudes
+// with infinity and NaN above them.
 float largest(const float* x, size_t n) {
   constexpr int32_t kMagnitude = 0x7FFFFFFF;
   I32x4 most = {};
@@ -32,8 +29,18 @@ float largest(const float* x, size_t n) {
   return std::bit_cast<float>(result);
 }
 
-// Eight values to nearest even, for |x| < 2¹⁵: where 2²³ + 2²² is added, the last bit of the sum is worth 1, and the
-// low 16 bits are the integer.
+struct Scale {
+  float scale, inverse;
+};
+
+Scale scale_for(float most, int limit) {
+  constexpr float kSmallest = 1e-30f;  // of which the inverse scale is still finite
+  if (most < kSmallest) return {0.0f, 0.0f};
+  return {most / float(limit), float(limit) / most};
+}
+
+// Eight values to nearest even, for |x| < 2¹⁵: where 2²³ + 2²² is added, the last bit of the sum is worth 1,
+// and the low 16 bits are the integer.
 I16x8 round(const float* x, F32x4 inverse_scale) {
   const F32x4 shift = splat(12582912.0f);
   const auto low = std::bit_cast<I32x4>(load(x) * inverse_scale + shift);
@@ -55,7 +62,8 @@ void quantize(const float* x, size_t n, float inverse_scale, const Store& store)
 void store_halves(I16x8 q, uint8_t* high, uint8_t* low) {
   typedef uint8_t U8x16 __attribute__((vector_size(16)));
   q += 2048;
-  const auto halves = __builtin_shufflevector(q >> 6, q & 63, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const auto halves =
+      __builtin_shufflevector(q >> 6, q & 63, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   const U8x16 bytes = __builtin_convertvector(halves, U8x16);
   std::memcpy(high, &bytes, 8);
   std::memcpy(low, reinterpret_cast<const uint8_t*>(&bytes) + 8, 8);
@@ -64,14 +72,13 @@ void store_halves(I16x8 q, uint8_t* high, uint8_t* low) {
 }  // namespace
 
 float quantize_weights(const float* w, size_t n, int8_t* q) {
-  const float most = largest(w, n);
-  const float inverse_scale = most < kSmallest ? 0.0f : float(kWeightMax) / most;
-  quantize(w, n, inverse_scale, [&](size_t i, I16x8 values) {
+  const Scale scale = scale_for(largest(w, n), kWeightMax);
+  quantize(w, n, scale.inverse, [&](size_t i, I16x8 values) {
     typedef int8_t I8x8 __attribute__((vector_size(8)));
     const I8x8 bytes = __builtin_convertvector(values, I8x8);
     std::memcpy(q + i, &bytes, sizeof bytes);
   });
-  return most < kSmallest ? 0.0f : most / float(kWeightMax);
+  return scale.scale;
 }
 
 QuantizedRows::QuantizedRows(size_t rows, size_t in, ActivationForm form)
@@ -79,7 +86,8 @@ QuantizedRows::QuantizedRows(size_t rows, size_t in, ActivationForm form)
       in_(in),
       form_(form),
       scales_(std::make_unique<float[]>(rows)),
-      values_(std::make_unique<int16_t[]>((rows + kTileRows - 1) / kTileRows * kTileRows * padded_depth(in))) {}
+      values_(
+          std::make_unique<int16_t[]>((rows + kTileRows - 1) / kTileRows * kTileRows * padded_depth(in))) {}
 
 void QuantizedRows::set(size_t row, const float* x) {
   const size_t depth = padded_depth(in_);
@@ -89,14 +97,14 @@ void QuantizedRows::set(size_t row, const float* x) {
     scales_[row] = std::numeric_limits<float>::quiet_NaN();
     return;
   }
-  scales_[row] = most < kSmallest ? 0.0f : most / float(kActivationMax);
-  const float inverse_scale = most < kSmallest ? 0.0f : float(kActivationMax) / most;
+  const Scale scale = scale_for(most, kActivationMax);
+  scales_[row] = scale.scale;
   if (form_ == ActivationForm::kWords) {
-    quantize(x, in_, inverse_scale, [&](size_t i, I16x8 q) { std::memcpy(values + i, &q, sizeof q); });
+    quantize(x, in_, scale.inverse, [&](size_t i, I16x8 q) { std::memcpy(values + i, &q, sizeof q); });
   } else {
     uint8_t* high = reinterpret_cast<uint8_t*>(values);
     uint8_t* low = high + depth;
-    quantize(x, in_, inverse_scale, [&](size_t i, I16x8 q) { store_halves(q, high + i, low + i); });
+    quantize(x, in_, scale.inverse, [&](size_t i, I16x8 q) { store_halves(q, high + i, low + i); });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { DataConfig, ImageInput, ModelConfig, Variant, Weights } from '../types.js';
+import type { DataConfig, Dtype, ImageInput, ModelConfig, Variant, Weights } from '../types.js';
 import type { ForwardRequest, ForwardResult, ModelEntry } from './module.js';
 
 export interface BackendOptions {
@@ -6,6 +6,7 @@ export interface BackendOptions {
 }
 
 export interface LoadOptions extends BackendOptions {
+  dtype: Dtype;
   /** Bytes taken so far, and in all where known. */
   onProgress?: ((loaded: number, total: number | undefined) => void) | undefined;
 }
@@ -16,6 +17,8 @@ export interface LoadOptions extends BackendOptions {
  */
 export interface Backend<Image = ImageInput, Source = Weights> {
   readonly variant: Variant;
+  readonly threads: number;
+  readonly threadsReason: string | undefined;
   readonly worker: boolean;
   models(): Promise<ModelEntry[]>;
   load(config: ModelConfig, weights: Source, options: LoadOptions): Promise<void>;
@@ -30,5 +33,6 @@ export interface Backend<Image = ImageInput, Source = Weights> {
   ): Promise<ForwardResult>;
   forwardHead(tokens: Float32Array, preLogits: boolean): Promise<Float32Array>;
   memoryBytes(): Promise<number>;
+  profile(): Promise<Record<string, number>>;
   dispose(): void;
 }

@@ -2,7 +2,8 @@
 // entry are thin shells around it.
 import { abortError, throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
 import type { PixelSource } from '../images/pixels.js';
-import type { DataConfig, ModelConfig, Variant } from '../types.js';
+import type { DataConfig, Dtype, ModelConfig, Variant } from '../types.js';
+import { type StartOptions, startGlue } from './glue.js';
 import type {
   CreateEngine,
   EngineModule,
@@ -24,47 +25,60 @@ export interface ByteSource {
 
 export class Engine {
   readonly variant: Variant;
-  readonly #module: EngineModule;
+  /** How many threads work on an image. */
+  readonly threads: number;
+  readonly #endThreads: () => void;
+  #module: EngineModule | undefined;
   #model: GlueModel | undefined;
   #transform: { key: string; transform: GlueTransform } | undefined;
 
-  private constructor(variant: Variant, module: EngineModule) {
+  private constructor(variant: Variant, module: EngineModule, threads: number, endThreads: () => void) {
     this.variant = variant;
+    this.threads = module.setThreads(threads);
     this.#module = module;
+    this.#endThreads = endThreads;
   }
 
   static async create(
     createEngine: CreateEngine,
     variant: Variant,
     wasm: WebAssembly.Module,
+    options: StartOptions = {},
   ): Promise<Engine> {
-    const module = await new Promise<EngineModule>((resolve, reject) => {
-      createEngine({
-        instantiateWasm(imports, done) {
-          WebAssembly.instantiate(wasm, imports).then((instance) => done(instance, wasm), reject);
-          return {};
-        },
-      }).then(resolve, reject);
-    });
-    return new Engine(variant, module);
+    const { module, endThreads } = await startGlue(createEngine, wasm, options);
+    return new Engine(variant, module, options.threads ?? 1, endThreads);
+  }
+
+  /** Ends the threads and lets go of the memory. What is under way, and anything after, fails with `DISPOSED`. */
+  dispose(): void {
+    this.#module = undefined;
+    this.#model = undefined;
+    this.#transform = undefined;
+    this.#endThreads();
   }
 
   models(): ModelEntry[] {
-    return this.#module.models();
+    return this.#live().models();
   }
 
   /** Bytes of the engine's memory: weights, buffers, everything. */
   memoryBytes(): number {
-    return this.#module.memoryBytes();
+    return this.#live().memoryBytes();
   }
 
   /** Loads a checkpoint; the model in use stays until the new one is whole. */
   async load(
     config: ModelConfig,
     source: ByteSource,
-    options: { signal?: AbortSignal | undefined; onProgress?: (loaded: number) => void },
+    options: {
+      dtype: Dtype;
+      signal?: AbortSignal | undefined;
+      onProgress?: (loaded: number) => void;
+    },
   ): Promise<void> {
-    const loader = this.#call(() => new this.#module.Loader(config, source.size ?? -1));
+    const loader = this.#call(
+      ({ Loader }) => new Loader(config, source.size ?? -1, options.dtype === 'int8'),
+    );
     try {
       let loaded = 0;
       for await (const piece of source.bytes) {
@@ -85,8 +99,8 @@ export class Engine {
   /** Preprocesses one image: (3, height, width). */
   transform(image: PixelSource, config: DataConfig): Float32Array {
     try {
-      return this.#call(() => {
-        const transform = this.#transformOf(config);
+      return this.#call((module) => {
+        const transform = this.#transformOf(module, config);
         const { first, last } = transform.begin(image.width, image.height, image.channels);
         transform.skip(first);
         const rows = Math.max(1, Math.floor(PIECE_BYTES / (image.width * image.channels)));
@@ -117,25 +131,39 @@ export class Engine {
     return this.#call(() => this.#loaded().forwardHead(tokens, preLogits));
   }
 
+  /** Milliseconds of each stage of the last forward. */
+  profile(): Record<string, number> {
+    return this.#loaded().profile();
+  }
+
   #loaded(): GlueModel {
     if (this.#model === undefined) throw new VitreousError('INTERNAL', 'No model has been loaded.');
     return this.#model;
   }
 
   // The engine keeps tables for one geometry; photos of one camera share them.
-  #transformOf(config: DataConfig): GlueTransform {
+  #transformOf({ Transform }: EngineModule, config: DataConfig): GlueTransform {
     const key = JSON.stringify(config);
     if (this.#transform?.key !== key) {
-      const transform = new this.#module.Transform(config);
+      const transform = new Transform(config);
       this.#transform?.transform.delete();
       this.#transform = { key, transform };
     }
     return this.#transform.transform;
   }
 
-  #call<T>(f: () => T): T {
+  // Nothing may run after dispose(): it would wait for threads that are gone.
+  #live(): EngineModule {
+    if (this.#module === undefined) {
+      throw new VitreousError('DISPOSED', 'The model was disposed of; create it again to use it.');
+    }
+    return this.#module;
+  }
+
+  #call<T>(f: (module: EngineModule) => T): T {
+    const module = this.#live();
     try {
-      return f();
+      return f(module);
     } catch (error) {
       throw toVitreousError(error);
     }

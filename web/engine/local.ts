@@ -12,9 +12,9 @@ export interface Platform<Image, Source> {
   ): Promise<ByteSource & { total?: number | undefined }>;
 }
 
-/** The engine in this thread. */
+/** The engine in this thread; it is the backend's own. */
 export function localBackend<Image, Source>(
-  engine: Engine,
+  { engine, threadsReason }: { engine: Engine; threadsReason: string | undefined },
   platform: Platform<Image, Source>,
 ): Backend<Image, Source> {
   const open = (images: Image[], signal: AbortSignal | undefined) =>
@@ -25,12 +25,15 @@ export function localBackend<Image, Source>(
 
   return {
     variant: engine.variant,
+    threads: engine.threads,
+    threadsReason,
     worker: false,
     models: async () => engine.models(),
-    async load(config, weights, { signal, onProgress }) {
+    async load(config, weights, { dtype, signal, onProgress }) {
       const source = await platform.openWeights(weights, signal);
       const total = source.size ?? source.total;
       await engine.load(config, source, {
+        dtype,
         signal,
         // A length that proves wrong (a compressed transfer) is worth nothing: no bar beyond 100 %.
         onProgress: (loaded) =>
@@ -45,7 +48,7 @@ export function localBackend<Image, Source>(
     },
     forwardHead: async (tokens, preLogits) => engine.forwardHead(tokens, preLogits),
     memoryBytes: async () => engine.memoryBytes(),
-    // The module, its memory and all in it go with the last reference.
-    dispose() {},
+    profile: async () => engine.profile(),
+    dispose: () => engine.dispose(),
   };
 }

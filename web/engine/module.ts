@@ -45,6 +45,7 @@ export interface GlueTransform extends EngineObject {
 export interface GlueModel extends EngineObject {
   forward(images: Float32Array, request: ForwardRequest): ForwardResult;
   forwardHead(tokens: Float32Array, preLogits: boolean): Float32Array;
+  profile(): Record<string, number>;
 }
 
 export interface GlueLoader extends EngineObject {
@@ -61,13 +62,23 @@ export interface ModelEntry {
 export interface EngineModule {
   models(): ModelEntry[];
   memoryBytes(): number;
+  /** @returns how many threads there are then, the caller included: 1 in a build without threads */
+  setThreads(threads: number): number;
   Transform: new (config: DataConfig) => GlueTransform;
-  Loader: new (config: ModelConfig, fileSize: number) => GlueLoader;
+  Loader: new (config: ModelConfig, fileSize: number, int8: boolean) => GlueLoader;
 }
 
-export type CreateEngine = (options: {
+/** What the glue takes; in a build with threads it puts `PThread` on it before it returns. */
+export interface GlueOptions {
   instantiateWasm(
     imports: WebAssembly.Imports,
     done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
   ): object;
-}) => Promise<EngineModule>;
+  /** The size of the pool, the caller included. */
+  threads?: number;
+  /** The script that a thread's worker runs: the one with the glue in it. Default in Node: the glue's own file. */
+  mainScriptUrlOrBlob?: string | undefined;
+  PThread?: { unusedWorkers: Worker[]; terminateAllThreads(): void };
+}
+
+export type CreateEngine = (options: GlueOptions) => Promise<EngineModule>;

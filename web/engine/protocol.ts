@@ -2,7 +2,7 @@
 // cancelled. Errors travel as code and message.
 import { type ErrorCode, VitreousError } from '../errors.js';
 import type { Postable } from '../images/browser.js';
-import type { DataConfig, ModelConfig, Variant } from '../types.js';
+import type { DataConfig, Dtype, ModelConfig, Variant } from '../types.js';
 import type { ForwardRequest, ForwardResult, ModelEntry } from './module.js';
 
 /** A checkpoint that the worker can read by itself, or one that the page feeds through a port, chunk by chunk. */
@@ -12,9 +12,13 @@ export type PostableWeights =
   | { port: MessagePort; size: number | undefined };
 
 export interface Calls {
-  start(args: { wasm: Record<Variant, string> }): { variant: Variant };
+  start(args: { wasm: Record<Variant, string>; threads: number | 'auto' }): {
+    variant: Variant;
+    threads: number;
+    threadsReason: string | undefined;
+  };
   models(args: Record<string, never>): ModelEntry[];
-  load(args: { config: ModelConfig; weights: PostableWeights }): void;
+  load(args: { config: ModelConfig; weights: PostableWeights; dtype: Dtype }): void;
   transform(args: { images: Postable[]; config: DataConfig }): Float32Array;
   forward(args: {
     images: Postable[] | Float32Array;
@@ -23,6 +27,7 @@ export interface Calls {
   }): ForwardResult;
   forwardHead(args: { tokens: Float32Array; preLogits: boolean }): Float32Array;
   memoryBytes(args: Record<string, never>): number;
+  profile(args: Record<string, never>): Record<string, number>;
 }
 export type Call = keyof Calls;
 

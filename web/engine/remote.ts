@@ -1,6 +1,6 @@
 // The engine in a worker of its own.
-import { abortError, VitreousError } from '../errors.js';
-import { toPostable } from '../images/browser.js';
+import { abortError, toVitreousError, VitreousError } from '../errors.js';
+import { toPostable, unreadable } from '../images/browser.js';
 import type { ImageInput, Weights } from '../types.js';
 import { chunks } from '../weights/chunks.js';
 import type { Backend } from './backend.js';
@@ -9,6 +9,7 @@ import {
   type Calls,
   type FromWorker,
   type PostableWeights,
+  pack,
   type ToWorker,
   unpack,
 } from './protocol.js';
@@ -28,7 +29,7 @@ interface CallOptions {
 /** Starts the engine in `worker`, which becomes the backend's own: disposing of it ends it, which alone frees memory. */
 export async function remoteBackend(
   worker: Worker,
-  wasm: Parameters<Calls['start']>[0]['wasm'],
+  start: Parameters<Calls['start']>[0],
   options: { cache: boolean; signal?: AbortSignal | undefined },
 ): Promise<Backend> {
   const pending = new Map<number, Pending>();
@@ -87,7 +88,12 @@ export async function remoteBackend(
         reject: settle(reject),
         onProgress,
       });
-      worker.postMessage({ id, call, args } as ToWorker, transfer);
+      try {
+        worker.postMessage({ id, call, args } as ToWorker, transfer);
+      } catch (error) {
+        pending.get(id)?.reject(unreadable(error)); // only images can be what is not to be posted
+        pending.delete(id);
+      }
     });
   }
 
@@ -96,20 +102,20 @@ export async function remoteBackend(
     return { images: all.map(({ image }) => image), transfer: all.flatMap(({ transfer }) => transfer) };
   }
 
-  const { variant } = await post('start', { wasm }, { signal: options.signal }).catch((error) => {
+  const started = await post('start', start, { signal: options.signal }).catch((error) => {
     worker.terminate();
     throw error;
   });
 
   return {
-    variant,
+    ...started,
     worker: true,
     models: () => post('models', {}),
-    async load(config, weights, { signal, onProgress }) {
+    async load(config, weights, { dtype, signal, onProgress }) {
       const { source, close } = postableWeights(weights, options.cache);
       const transfer = 'port' in source ? [source.port] : [];
       try {
-        await post('load', { config, weights: source }, { signal, onProgress, transfer });
+        await post('load', { config, weights: source, dtype }, { signal, onProgress, transfer });
       } finally {
         close();
       }
@@ -125,6 +131,7 @@ export async function remoteBackend(
     },
     forwardHead: (tokens, preLogits) => post('forwardHead', { tokens, preLogits }),
     memoryBytes: () => post('memoryBytes', {}),
+    profile: () => post('profile', {}),
     dispose: () =>
       end(new VitreousError('DISPOSED', 'The model was disposed of; create it again to use it.')),
   };
@@ -150,7 +157,7 @@ function postableWeights(weights: Weights, cache: boolean): { source: PostableWe
         port1.postMessage({ chunk }, [chunk.buffer]);
       }
     } catch (error) {
-      port1.postMessage({ error: String((error as Error)?.message ?? error) });
+      port1.postMessage({ error: pack(toVitreousError(error)) });
     }
   };
   const close = () => {

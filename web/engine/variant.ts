@@ -1,5 +1,4 @@
 import { VitreousError } from '../errors.js';
-import type { Variant } from '../types.js';
 
 // The smallest modules with one instruction of each kind: () → v128, `v128.const` and `f32x4.relaxed_madd`.
 const header = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10];
@@ -8,10 +7,10 @@ const probe = (body: number[]) =>
   WebAssembly.validate(new Uint8Array([...header, body.length + 4, 1, body.length + 2, 0, ...body, 11]));
 
 /**
- * The fastest wasm build that this engine runs. Feature detection, never user agents: a module with an unknown
+ * The fastest instructions that this engine runs. Feature detection, never user agents: a module with an unknown
  * instruction does not compile.
  */
-export function chooseVariant(): Variant {
+export function chooseSimd(): 'simd' | 'relaxed' {
   if (!probe(constant)) {
     throw new VitreousError(
       'UNSUPPORTED',

@@ -1,13 +1,7 @@
 import { VitreousError } from '../errors.js';
-import type { Variant } from '../types.js';
-import { chooseVariant } from './variant.js';
 
-/** Fetches and compiles the best variant for this browser. */
-export async function compileEngine(
-  urls: Record<Variant, string>,
-): Promise<{ variant: Variant; module: WebAssembly.Module }> {
-  const variant = chooseVariant();
-  const url = urls[variant];
+/** Fetches and compiles a variant. */
+export async function compileEngine(url: string): Promise<WebAssembly.Module> {
   const response = await fetch(url).catch((cause) => {
     throw new VitreousError('NETWORK', `The engine (${url}) could not be fetched.`, { cause });
   });
@@ -19,8 +13,7 @@ export async function compileEngine(
   }
   // Browsers keep the compiled code of a streamed module; servers that do not know the type still work.
   const streamed = response.headers.get('content-type')?.startsWith('application/wasm');
-  const module = streamed
-    ? await WebAssembly.compileStreaming(response)
-    : await WebAssembly.compile(await response.arrayBuffer());
-  return { variant, module };
+  return streamed
+    ? WebAssembly.compileStreaming(response)
+    : WebAssembly.compile(await response.arrayBuffer());
 }

@@ -44,8 +44,12 @@ export async function toPostable(image: ImageInput): Promise<{ image: Postable; 
   );
 }
 
-/** Decodes what {@link toPostable} made. */
-export async function decode(image: Postable, signal: AbortSignal | undefined): Promise<PixelSource> {
+/** Decodes what {@link toPostable} made. `keep`: an ImageBitmap is the caller's own and stays open. */
+export async function decode(
+  image: Postable,
+  signal: AbortSignal | undefined,
+  keep = false,
+): Promise<PixelSource> {
   if ('url' in image) {
     const response = await fetchOk(image.url, { cache: true, signal });
     return fromBitmap(await toBitmap(await response.blob(), image.url));
@@ -55,7 +59,7 @@ export async function decode(image: Postable, signal: AbortSignal | undefined): 
     if (image.size === 0) throw new VitreousError('INVALID_IMAGE', `${name} is empty: it has 0 bytes.`);
     return fromBitmap(await toBitmap(image, name));
   }
-  if (is<ImageBitmap>('ImageBitmap', image)) return fromBitmap(image);
+  if (is<ImageBitmap>('ImageBitmap', image)) return fromBitmap(image, keep);
   return fromPixels(image);
 }
 
@@ -97,7 +101,7 @@ function describe(image: unknown): string {
 // A strip keeps canvases far below what phones allow (16 megapixels on iOS) and memory small.
 const STRIP_PIXELS = 1 << 20;
 
-function fromBitmap(bitmap: ImageBitmap): PixelSource {
+function fromBitmap(bitmap: ImageBitmap, keep = false): PixelSource {
   const { width, height } = bitmap;
   const stripRows = Math.max(1, Math.min(height, Math.floor(STRIP_PIXELS / width)));
   const canvas = new OffscreenCanvas(width, stripRows);
@@ -116,7 +120,7 @@ function fromBitmap(bitmap: ImageBitmap): PixelSource {
         for (let row = 0; row < count; row += stripRows) {
           const rows = Math.min(stripRows, count - row);
           context.drawImage(bitmap, 0, first + row, width, rows, 0, 0, width, rows);
-          strip.set(context.getImageData(0, 0, width, rows, { colorSpace: 'srgb' }).data, row * width * 4);
+          strip.set(readPixels(context, width, rows), row * width * 4);
         }
         if (!hasAlpha(strip)) return strip;
         straight = straightAlpha(bitmap);
@@ -126,9 +130,27 @@ function fromBitmap(bitmap: ImageBitmap): PixelSource {
     },
     close() {
       straight?.close();
-      bitmap.close();
+      if (!keep) bitmap.close();
     },
   };
+}
+
+function readPixels(context: OffscreenCanvasRenderingContext2D, width: number, rows: number) {
+  try {
+    return context.getImageData(0, 0, width, rows, { colorSpace: 'srgb' }).data;
+  } catch (cause) {
+    throw unreadable(cause);
+  }
+}
+
+/** What the browser says of an image that it shows but does not hand out. */
+export function unreadable(cause: unknown): VitreousError {
+  return new VitreousError(
+    'INVALID_IMAGE',
+    `The image may not be read (${(cause as Error).message}). One of another origin needs CORS: ` +
+      '<img crossorigin="anonymous">, and a server that allows it.',
+    { cause },
+  );
 }
 
 function hasAlpha(rgba: Uint8ClampedArray): boolean {

@@ -26,6 +26,9 @@ export function fromPixels(image: Omit<Pixels, 'channels'> & { channels?: number
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
     throw new VitreousError('INVALID_IMAGE', 'Pixels must be bytes: a Uint8Array or Uint8ClampedArray.');
   }
+  if (!Number.isInteger(width) || !Number.isInteger(height)) {
+    throw new VitreousError('INVALID_IMAGE', `${width} × ${height} is no size of an image.`);
+  }
   if (data.length !== width * height * channels) {
     throw new VitreousError(
       'INVALID_IMAGE',

@@ -3,17 +3,19 @@
  * @packageDocumentation
  */
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import createEngine from '#glue';
 import nanoConfig from '../../models/vit_nano_patch16_224/config.json';
 import nanoLabels from '../../models/vit_nano_patch16_224/labels.txt';
 import { create, type Host } from '../create.js';
 import type { Backend } from '../engine/backend.js';
-import { Engine } from '../engine/engine.js';
 import { localBackend } from '../engine/local.js';
-import { chooseVariant } from '../engine/variant.js';
+import type { CreateEngine } from '../engine/module.js';
+import { planThreads, startEngine } from '../engine/threads.js';
 import type { VisionTransformer } from '../model.js';
 import { type Transform, transformOn } from '../transform.js';
 import type { CreateModelOptions, DataConfig } from '../types.js';
+import { physicalCores } from './cores.js';
 import { openImage } from './images.js';
 import { openFolder, openWeights } from './weights.js';
 
@@ -29,13 +31,34 @@ const NANO = 'vit_nano_patch16_224';
 const asset = {
   simd: new URL('./vitreous-simd.wasm', import.meta.url),
   relaxed: new URL('./vitreous-relaxed.wasm', import.meta.url),
+  'simd-mt': new URL('./vitreous-simd-mt.wasm', import.meta.url),
+  'relaxed-mt': new URL('./vitreous-relaxed-mt.wasm', import.meta.url),
+  // A file of its own, which each thread runs too.
+  threads: new URL('./node-threads.cjs', import.meta.url),
   nano: new URL('./vit_nano_patch16_224.safetensors', import.meta.url),
 };
 
-async function createBackend(): Promise<Backend> {
-  const variant = chooseVariant();
-  const module = await WebAssembly.compile(await readFile(asset[variant]));
-  return localBackend(await Engine.create(createEngine, variant, module), { openImage, openWeights });
+async function createBackend({ threads = 'auto' }: CreateModelOptions): Promise<Backend> {
+  const plan = planThreads(threads, { logical: availableParallelism(), physical: physicalCores() });
+  const started = await startEngine(plan, {
+    compile: async (variant) => WebAssembly.compile(await readFile(asset[variant])),
+    threaded: async () => keepingGlobals((await import(asset.threads.href)).default),
+    single: createEngine,
+  });
+  return localBackend(started, { openImage, openWeights });
+}
+
+/** The glue makes Node's Worker a global, by which other libraries would take this for a browser. */
+function keepingGlobals(threaded: CreateEngine): CreateEngine {
+  return (options) => {
+    const before = Object.getOwnPropertyDescriptor(globalThis, 'Worker');
+    try {
+      return threaded(options);
+    } finally {
+      Reflect.deleteProperty(globalThis, 'Worker');
+      if (before) Object.defineProperty(globalThis, 'Worker', before);
+    }
+  };
 }
 
 const host: Host = {
@@ -55,5 +78,5 @@ export function createModel(name: string, options: CreateModelOptions = {}): Pro
 
 /** As in a browser, see there. */
 export function createTransform(config: DataConfig): Transform {
-  return transformOn(createBackend, config);
+  return transformOn(() => createBackend({ threads: 1 }), config);
 }

@@ -42,7 +42,11 @@ async function* read(stream: ReadableStream<Uint8Array>) {
   let done = false;
   try {
     for (;;) {
-      const { value, done: end } = await reader.read();
+      const { value, done: end } = await reader.read().catch((cause) => {
+        throw new VitreousError('NETWORK', `The checkpoint’s stream failed: ${cause?.message ?? cause}`, {
+          cause,
+        });
+      });
       done = end;
       if (value === undefined) return;
       if (!(value instanceof Uint8Array)) {

@@ -2,12 +2,12 @@ import type { ModelFolder } from '../create.js';
 import { VitreousError } from '../errors.js';
 import { fetchOk } from './fetch.js';
 
-/** A URL whose last part has no extension is a folder in timm-hub layout; undefined for a file. */
+/** An http URL whose last part has no extension is a folder in timm-hub layout; undefined for a file. */
 export async function fetchFolder(
   url: URL,
   signal: AbortSignal | undefined,
 ): Promise<ModelFolder | undefined> {
-  if (/\.[a-z]+$/i.test(url.pathname)) return undefined;
+  if (!url.protocol.startsWith('http') || /\.[a-z]+$/i.test(url.pathname)) return undefined;
   const folder = new URL(url);
   if (!folder.pathname.endsWith('/')) folder.pathname += '/';
   const options = { cache: true, signal };

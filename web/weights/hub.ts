@@ -35,10 +35,18 @@ export function parseHubConfig(json: unknown, from: string): HubConfig {
     }
     throw invalid(field, 'three numbers', from);
   };
-  const text = <T extends string>(value: unknown, field: string) => {
+  const text = (value: unknown, field: string) => {
     if (value === undefined || value === null) return undefined;
-    if (typeof value === 'string') return value as T;
+    if (typeof value === 'string') return value;
     throw invalid(field, 'a text', from);
+  };
+  const choice = <T extends string>(value: unknown, field: string, known: T[]) => {
+    const chosen = text(value, field);
+    if (chosen === undefined || known.includes(chosen as T)) return chosen as T | undefined;
+    throw new VitreousError(
+      'UNSUPPORTED',
+      `${from}: ${field} '${chosen}' is not supported; ${known.join(', ')} are.`,
+    );
   };
   const size = number(args.img_size, 'model_args.img_size');
   return {
@@ -55,12 +63,12 @@ export function parseHubConfig(json: unknown, from: string): HubConfig {
     }),
     dataConfig: defined({
       inputSize: triple(pretrained.input_size, 'pretrained_cfg.input_size'),
-      interpolation: text<DataConfig['interpolation']>(
-        pretrained.interpolation,
-        'pretrained_cfg.interpolation',
-      ),
+      interpolation: choice(pretrained.interpolation, 'pretrained_cfg.interpolation', [
+        'bicubic',
+        'bilinear',
+      ]),
       cropPct: number(pretrained.crop_pct, 'pretrained_cfg.crop_pct'),
-      cropMode: text<DataConfig['cropMode']>(pretrained.crop_mode, 'pretrained_cfg.crop_mode'),
+      cropMode: choice(pretrained.crop_mode, 'pretrained_cfg.crop_mode', ['center', 'squash', 'border']),
       mean: triple(pretrained.mean, 'pretrained_cfg.mean'),
       std: triple(pretrained.std, 'pretrained_cfg.std'),
     }),

@@ -13,7 +13,7 @@ export async function info(files: string[], flags: Flags): Promise<number> {
     );
     return 0;
   }
-  const { variant, threads, dtype, parameters, tensors, weights, license } = model.info;
+  const { variant, threads, threadsReason, dtype, parameters, tensors, weights, license } = model.info;
   const [channels, height, width] = dataConfig.inputSize;
   const rows = {
     model: config.name,
@@ -25,7 +25,7 @@ export async function info(files: string[], flags: Flags): Promise<number> {
     input: `${channels} × ${height} × ${width}, ${dataConfig.interpolation}, crop_pct ${dataConfig.cropPct}`,
     normalisation: `mean ${dataConfig.mean.join(' ')}, std ${dataConfig.std.join(' ')}`,
     tensors: `${tensors}, ${parameters.toLocaleString('en')} parameters`,
-    engine: `wasm ${variant}, ${threads} thread, ${dtype}`,
+    engine: `wasm ${variant}, ${threads} thread${threads === 1 ? '' : 's'}${threadsReason ? ` (${threadsReason})` : ''}, ${dtype}`,
     memory: `${(memoryBytes / 2 ** 20).toFixed(0)} MiB`,
   };
   const width1 = Math.max(...Object.keys(rows).map((key) => key.length));

@@ -1,0 +1,70 @@
+import { VitreousError } from '../errors.js';
+import type { CreateEngine, EngineModule, GlueOptions } from './module.js';
+
+// A thread's start takes tens of milliseconds, and its script comes from the cache.
+const START_MS = 10_000;
+
+export interface StartOptions {
+  /** The caller included. Default 1; more need a build with threads, and a caller that may block. */
+  threads?: number;
+  /** What a thread's worker runs; see {@link GlueOptions}. */
+  script?: string | undefined;
+}
+
+/**
+ * Starts an engine and its threads.
+ * @returns the module, and what ends its threads
+ * @throws when it, or one of the threads, does not start
+ */
+export async function startGlue(
+  createEngine: CreateEngine,
+  wasm: WebAssembly.Module,
+  { threads = 1, script }: StartOptions,
+): Promise<{ module: EngineModule; endThreads(): void }> {
+  let endThreads = () => {};
+  let late: ReturnType<typeof setTimeout> | undefined;
+  try {
+    const module = await new Promise<EngineModule>((resolve, reject) => {
+      const options: GlueOptions = {
+        threads,
+        mainScriptUrlOrBlob: script,
+        instantiateWasm(imports, done) {
+          WebAssembly.instantiate(wasm, imports).then((instance) => done(instance, wasm), reject);
+          return {};
+        },
+      };
+      createEngine(options).then(resolve, reject);
+      const { PThread } = options;
+      if (PThread === undefined) return;
+      endThreads = () => PThread.terminateAllThreads();
+      // The glue waits for its threads for ever: a worker that fails, or never answers, must be noticed here.
+      const failed = (detail: string) =>
+        reject(new VitreousError('WORKER_FAILED', `a thread did not start: ${detail}`));
+      for (const worker of PThread.unusedWorkers) onFailedStart(worker, failed);
+      late = setTimeout(() => failed(`no answer in ${START_MS / 1000} s`), START_MS);
+    });
+    return { module, endThreads };
+  } catch (error) {
+    endThreads();
+    throw error;
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+/** Calls `failed` when the worker of a thread fails before its first message; in a browser later failures stay the glue's. */
+function onFailedStart(worker: Worker, failed: (detail: string) => void): void {
+  if ('on' in worker) {
+    // Node, where the glue's handler would throw outside of any call and so end the process.
+    (worker as unknown as NodeJS.EventEmitter).on('error', (error: Error) => failed(error.message));
+    Object.defineProperty(worker, 'onerror', { get: () => () => {}, set() {} });
+    return;
+  }
+  const onError = (event: ErrorEvent) => {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    failed(event.message ?? 'its worker could not be loaded');
+  };
+  worker.addEventListener('error', onError);
+  worker.addEventListener('message', () => worker.removeEventListener('error', onError), { once: true });
+}

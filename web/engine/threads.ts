@@ -1,0 +1,86 @@
+// How many threads: what was asked for, what the machine has, what the place allows.
+import type { Variant } from '../types.js';
+import { Engine } from './engine.js';
+import type { CreateEngine } from './module.js';
+import { chooseSimd } from './variant.js';
+
+// Beyond this many a thread has too few of an image's 197 rows to be worth its memory, and a page is a guest.
+const MAX_AUTO = 8;
+// More than this is a slip, and each costs a worker.
+const MAX_ASKED = 64;
+
+export interface ThreadPlan {
+  threads: number;
+  /** Why they are fewer than asked for. */
+  reason?: string | undefined;
+}
+
+export interface Machine {
+  /** Processors as the system counts them: two to a core where that runs two threads. */
+  logical: number;
+  /** Cores, where the platform tells. */
+  physical?: number | undefined;
+  /** Why this place has no threads, if it has none. */
+  obstacle?: string | undefined;
+}
+
+/**
+ * `'auto'` is one thread for each core: a second one on the same core finds the multiply-add units taken. Browsers tell
+ * logical processors only. Up to 4 of them are taken as cores; of more, half, but at least 4: the cores of a desktop
+ * that runs two threads on each (8 → 4, 12 → 6), and the fast ones of a phone or of Apple's 4 + 4.
+ */
+export function planThreads(asked: number | 'auto', machine: Machine): ThreadPlan {
+  const {
+    logical,
+    obstacle,
+    physical = logical <= 4 ? logical : Math.max(4, Math.ceil(logical / 2)),
+  } = machine;
+  const threads = asked === 'auto' ? Math.min(logical, physical, MAX_AUTO) : Math.min(asked, MAX_ASKED);
+  if (threads > 1 && obstacle !== undefined) return { threads: 1, reason: obstacle };
+  if (asked !== 'auto' && asked > threads) return { threads, reason: `${MAX_ASKED} threads are the most` };
+  return { threads: Math.max(1, threads) };
+}
+
+/**
+ * Why the page that this code runs for can have no threads. A build with threads hangs where memory cannot be shared,
+ * so this comes first. WebKitGTK calls pages isolated and yet has no SharedArrayBuffer: both must be there.
+ */
+export function pageObstacle(): string | undefined {
+  if (!globalThis.crossOriginIsolated) {
+    return (
+      'the page is not cross-origin isolated; serve it and its scripts with the headers Cross-Origin-Opener-Policy: ' +
+      'same-origin and Cross-Origin-Embedder-Policy: require-corp'
+    );
+  }
+  return typeof SharedArrayBuffer === 'undefined' ? 'this browser has no SharedArrayBuffer' : undefined;
+}
+
+/** What an engine is made of, in this place. */
+export interface EngineParts {
+  compile(variant: Variant): Promise<WebAssembly.Module>;
+  /** The glue of the builds with threads, where there can be any. */
+  threaded?: () => Promise<CreateEngine>;
+  /** The glue of the builds without. */
+  single: CreateEngine;
+  /** What a thread's worker runs. */
+  script?: string;
+}
+
+/** Starts the fastest engine there is for the plan: without threads where they fail to start, which `reason` then says. */
+export async function startEngine(
+  { threads, reason }: ThreadPlan,
+  { compile, threaded, single, script }: EngineParts,
+): Promise<{ engine: Engine; threadsReason: string | undefined }> {
+  const simd = chooseSimd();
+  let threadsReason = reason;
+  if (threads > 1 && threaded !== undefined) {
+    const variant = `${simd}-mt` as const;
+    try {
+      const [glue, wasm] = await Promise.all([threaded(), compile(variant)]);
+      return { engine: await Engine.create(glue, variant, wasm, { threads, script }), threadsReason };
+    } catch (error) {
+      threadsReason = (error as Error).message;
+    }
+  }
+  return { engine: await Engine.create(single, simd, await compile(simd)), threadsReason };
+}
