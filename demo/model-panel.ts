@@ -136,7 +136,7 @@ export class ModelPanel {
     byId('model-facts').textContent =
       `${(info.parameters / 1e6).toFixed(1)} M parameters, ${config.depth} layers of ${config.heads} heads, ` +
       `${config.dim} numbers a photo, ${info.dtype}`;
-    byId('variant').textContent = info.variant === 'relaxed' ? 'relaxed SIMD' : 'SIMD128';
+    byId('variant').textContent = info.variant.startsWith('relaxed') ? 'relaxed SIMD' : 'SIMD128';
     document.body.classList.toggle('has-packaged-model', !own);
     this.#events.onModel(model);
   }

@@ -72,9 +72,9 @@ function printSpeed(times, { config, info }) {
   const mean = times.reduce((a, b) => a + b, 0) / times.length;
   say(
     `${median.toFixed(1)} ms per image (median; mean ${mean.toFixed(1)}), decoding included, ` +
-      `wasm variant: ${info.variant}, ${info.threads} thread`,
+      `wasm variant: ${info.variant}, ${info.threads} thread${info.threads === 1 ? '' : 's'}`,
   );
-  if (info.variant === 'simd' && Number(process.versions.node.split('.')[0]) < 22) {
+  if (info.variant.startsWith('simd') && Number(process.versions.node.split('.')[0]) < 22) {
     say('  The faster relaxed SIMD variant needs Node 22 or newer; browsers have it without more ado.');
   }
   say(

@@ -5,10 +5,10 @@ export const DESKTOP = { width: 1280, height: 900 };
 export const PHONE = { width: 390, height: 844 };
 export const NARROW = { width: 360, height: 640 };
 
-export const launchChromium = () =>
+export const launchChromium = (args = []) =>
   chromium.launch({
     executablePath: process.env.CHROME_PATH ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', ...args],
   });
 
 /** Opens the page and keeps a list of all that goes wrong in it, or leaves its origin. */

@@ -1,0 +1,169 @@
+// Which engine a page gets, isolated or not, under a strict content security policy, and that threads change no bit.
+import assert from 'node:assert/strict';
+import { createReadStream, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { startServer } from '../js/support/server.mjs';
+
+const dist = fileURLToPath(new URL('../../dist', import.meta.url));
+const TYPES = { '.js': 'text/javascript', '.wasm': 'application/wasm' };
+const CSP =
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; base-uri 'none'";
+const ISOLATION = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+const REASON = /not cross-origin isolated.*Cross-Origin-Opener-Policy.*Cross-Origin-Embedder-Policy/;
+
+let browser;
+before(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROME_PATH ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+  });
+});
+after(() => browser?.close());
+
+/**
+ * An empty page beside the package's files.
+ * @param options.refuse `(path, n)`: whether the n-th request for a path fails
+ * @param options.prelude a script that each worker runs first
+ */
+async function openPage(t, { headers = ISOLATION, refuse = () => false, prelude = '' } = {}) {
+  const seen = {};
+  const server = await startServer((request, response) => {
+    const path = request.url.split('?')[0];
+    seen[path] = (seen[path] ?? 0) + 1;
+    const common = { ...headers, 'Content-Security-Policy': CSP, 'Cache-Control': 'no-store' };
+    if (path === '/')
+      response.writeHead(200, { ...common, 'Content-Type': 'text/html' }).end('<!doctype html>');
+    else if (path === '/favicon.ico') response.writeHead(204, common).end();
+    else if (refuse(path, seen[path])) response.writeHead(404, common).end();
+    else {
+      response.writeHead(200, {
+        ...common,
+        'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream',
+      });
+      if (path === '/worker.js') response.end(prelude + readFileSync(join(dist, path), 'utf8'));
+      else createReadStream(join(dist, path)).pipe(response);
+    }
+  });
+  const page = await browser.newPage();
+  const said = [];
+  page.on('console', (message) => said.push(`${message.type()}: ${message.text()}`));
+  page.on('pageerror', (error) => said.push(`uncaught: ${error.stack}`));
+  t.after(async () => {
+    await page.close();
+    await server.close();
+  });
+  await page.goto(server.url);
+  return { page, said };
+}
+
+/** Creates the packaged model in the page, embeds an image made up there, disposes of the model. */
+const embed = (page, options) =>
+  page.evaluate(async (all) => {
+    const { createModel } = await import('/index.js');
+    const model = await createModel('vit_nano_patch16_224', { numClasses: 0, ...all });
+    const data = Uint8Array.from({ length: 300 * 200 * 3 }, (_, i) => (i * 7919) % 251);
+    const embedding = await model.embed({ data, width: 300, height: 200, channels: 3 });
+    model.dispose();
+    return { info: model.info, embedding: Array.from(embedding) };
+  }, options);
+
+test('an isolated page has threads, and they change no bit', { timeout: 60_000 }, async (t) => {
+  const { page, said } = await openPage(t);
+  const one = await embed(page, { threads: 1 });
+  assert.equal(one.info.variant, 'relaxed');
+  assert.equal(one.info.threads, 1);
+  for (const threads of [2, 3, 'auto']) {
+    const { info, embedding } = await embed(page, { threads });
+    const cores = await page.evaluate(() => navigator.hardwareConcurrency);
+    if (threads !== 'auto') assert.equal(info.threads, threads);
+    else if (cores <= 4) assert.equal(info.threads, cores);
+    assert.equal(info.variant, info.threads === 1 ? 'relaxed' : 'relaxed-mt');
+    assert.equal(info.threadsReason, undefined);
+    assert.deepEqual(embedding, one.embedding);
+  }
+  assert.deepEqual(said, []);
+});
+
+test('the engine’s worker has its threads inside, and they end with it', { timeout: 60_000 }, async (t) => {
+  const { page } = await openPage(t);
+  await page.evaluate(async () => {
+    const { createModel } = await import('/index.js');
+    window.model = await createModel('vit_nano_patch16_224', { threads: 3 });
+  });
+  assert.equal(page.workers().length, 3); // the engine is the first thread
+  await page.evaluate(() => window.model.dispose());
+  const deadline = Date.now() + 5000;
+  while (page.workers().length > 0 && Date.now() < deadline) await page.waitForTimeout(20);
+  assert.equal(page.workers().length, 0);
+});
+
+test('a page without isolation works on one thread and says so once', { timeout: 60_000 }, async (t) => {
+  const { page, said } = await openPage(t, { headers: {} });
+  for (const threads of ['auto', 2, 2]) {
+    const { info, embedding } = await embed(page, { threads });
+    assert.equal(info.variant, 'relaxed');
+    assert.equal(info.threads, 1);
+    assert.match(info.threadsReason, REASON);
+    assert.equal(embedding.length, 256);
+  }
+  assert.equal(said.length, 1);
+  assert.match(said[0], /^info: vitreous runs on one thread/);
+  assert.match(said[0], REASON);
+});
+
+test('who asks for one thread is told nothing', { timeout: 60_000 }, async (t) => {
+  const { page, said } = await openPage(t, { headers: {} });
+  const { info } = await embed(page, { threads: 1 });
+  assert.equal(info.threads, 1);
+  assert.equal(info.threadsReason, undefined);
+  assert.deepEqual(said, []);
+});
+
+test('isolated, but without SharedArrayBuffer, as WebKitGTK is: one thread', {
+  timeout: 60_000,
+}, async (t) => {
+  const { page } = await openPage(t, { prelude: 'delete self.SharedArrayBuffer;' });
+  const { info } = await embed(page, { threads: 2 });
+  assert.equal(info.threads, 1);
+  assert.equal(info.threadsReason, 'this browser has no SharedArrayBuffer');
+});
+
+test('in the page itself there is one thread: it must not block', { timeout: 60_000 }, async (t) => {
+  const { page, said } = await openPage(t);
+  const { info } = await embed(page, { worker: false });
+  assert.equal(info.threads, 1);
+  assert.match(info.threadsReason, /worker: false/);
+  assert.equal(said.length, 1);
+});
+
+test('threads whose script cannot be loaded are done without', { timeout: 60_000 }, async (t) => {
+  const { page, said } = await openPage(t, { refuse: (path, n) => path === '/worker.js' && n > 1 });
+  const { info, embedding } = await embed(page, { threads: 2 });
+  assert.equal(info.variant, 'relaxed');
+  assert.equal(info.threads, 1);
+  assert.match(info.threadsReason, /a thread did not start/);
+  assert.equal(embedding.length, 256);
+  assert.equal(said.filter((line) => line.startsWith('info: vitreous runs on one thread')).length, 1);
+});
+
+test('threads that never answer are done without', { timeout: 60_000 }, async (t) => {
+  const block = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)';
+  const { page } = await openPage(t, { prelude: `if (self.name === 'em-pthread') ${block};` });
+  const { info } = await embed(page, { threads: 2 });
+  assert.equal(info.threads, 1);
+  assert.match(info.threadsReason, /a thread did not start: no answer/);
+});
+
+test('a build with threads that is not served is done without', { timeout: 60_000 }, async (t) => {
+  const { page } = await openPage(t, { refuse: (path) => path.endsWith('-mt.wasm') });
+  const { info } = await embed(page, { threads: 2 });
+  assert.equal(info.variant, 'relaxed');
+  assert.equal(info.threads, 1);
+  assert.match(info.threadsReason, /404/);
+});

@@ -1,0 +1,110 @@
+// web/engine/module.ts declares by hand what the Emscripten glue exposes: the two must not part.
+import { readFileSync } from 'node:fs';
+import { beforeAll, expect, jest, test } from '@jest/globals';
+import { nanoFile } from './support/safetensors.mjs';
+
+jest.setTimeout(180_000); // for a machine with other work
+
+const source = readFileSync(new URL('../../web/engine/module.ts', import.meta.url), 'utf8');
+
+/** The members of `interface NAME { … }` in the file, own and not inherited. */
+function members(name) {
+  const body = new RegExp(`interface ${name}[^{]*{([^}]*(?:{[^}]*}[^}]*)*?)\\n}`).exec(source)?.[1];
+  if (body === undefined) throw new Error(`web/engine/module.ts has no interface ${name}`);
+  return [...body.matchAll(/^ {2}(\w+)\??[(:]/gm)].map(([, member]) => member).sort();
+}
+
+let module;
+beforeAll(async () => {
+  const folder = new URL('../../build/simd/bindings/', import.meta.url);
+  const { default: createEngine } = await import(new URL('vitreous-simd.mjs', folder).href);
+  const wasm = await WebAssembly.compile(readFileSync(new URL('vitreous-simd.wasm', folder)));
+  module = await createEngine({
+    instantiateWasm(imports, done) {
+      WebAssembly.instantiate(wasm, imports).then((instance) => done(instance, wasm));
+      return {};
+    },
+  });
+});
+
+// What Embind gives each class besides its methods, and the Emscripten runtime each module.
+const EMBIND = new Set(['constructor', 'clone', 'delete', 'deleteLater', 'isAliasOf', 'isDeleted']);
+const RUNTIME =
+  /^(HEAP\w+|calledRun|instantiateWasm|BindingError|InternalError|UnboundTypeError|count_emval_handles)$/;
+
+test('the module has what EngineModule declares', () => {
+  const exposed = Object.keys(module).filter((name) => !RUNTIME.test(name));
+  // A class without a constructor is what another one's method returns: GlueModel, from GlueLoader.finish.
+  expect(exposed.sort()).toEqual([...members('EngineModule'), 'Model'].sort());
+});
+
+test.each([
+  ['Transform', 'GlueTransform'],
+  ['Loader', 'GlueLoader'],
+  ['Model', 'GlueModel'],
+])('class %s has the methods of %s', (name, declared) => {
+  const methods = Object.getOwnPropertyNames(module[name].prototype).filter((method) => !EMBIND.has(method));
+  expect(methods.sort()).toEqual(members(declared));
+  expect(typeof module[name].prototype.delete).toBe('function');
+});
+
+test('models() gives what ModelEntry declares', () => {
+  const models = module.models();
+  expect(models.map(({ config }) => config.name)).toContain('vit_base_patch16_224.dino');
+  for (const entry of models) expect(Object.keys(entry).sort()).toEqual(members('ModelEntry'));
+});
+
+test('a transform works as declared, and a forward takes the request as declared', () => {
+  const [{ data }] = module.models();
+  const transform = new module.Transform(data);
+  const { first, last } = transform.begin(248, 300, 3);
+  expect([first, last].every(Number.isInteger)).toBe(true);
+  transform.skip(first);
+  transform.push(new Uint8Array((last - first) * 248 * 3));
+  expect(transform.finish()).toHaveLength(3 * data.inputSize[1] * data.inputSize[2]);
+  transform.delete();
+});
+
+test('an error of the engine comes with its code', () => {
+  const [{ config }] = module.models();
+  const loader = new module.Loader(config, -1, false);
+  expect(() => loader.push(new Uint8Array(8).fill(255))).toThrow(
+    expect.objectContaining({ code: 'CHECKPOINT_OVERSIZED' }),
+  );
+  loader.delete();
+});
+
+test('nothing of JavaScript stays referenced by the engine', () => {
+  const { config, data } = module.models().find((entry) => entry.config.name === 'vit_nano_patch16_224');
+  const loader = new module.Loader({ ...config, numClasses: 0 }, -1, false);
+  loader.push(readFileSync(nanoFile));
+  const model = loader.finish();
+  const request = {
+    pooled: true,
+    logits: false,
+    tokens: true,
+    blocks: [0],
+    norm: true,
+    nchw: true,
+    attention: [0],
+  };
+
+  const round = () => {
+    const transform = new module.Transform(data);
+    transform.begin(8, 8, 3);
+    transform.push(new Uint8Array(8 * 8 * 3));
+    model.forward(transform.finish(), request);
+    expect(() => model.forward(new Float32Array(7), request)).toThrow('not a multiple');
+    expect(() => transform.begin(0, 1, 3)).toThrow();
+    transform.delete();
+    const loader = new module.Loader(config, -1, false);
+    expect(() => loader.push(new Uint8Array(8).fill(255))).toThrow();
+    expect(() => loader.finish()).toThrow();
+    loader.delete();
+    expect(() => new module.Transform({ ...data, interpolation: 'nearest' })).toThrow();
+  };
+  round(); // keeps the names of the properties it reads
+  const before = module.count_emval_handles();
+  for (let i = 0; i < 5; i++) round();
+  expect(module.count_emval_handles()).toBe(before);
+});

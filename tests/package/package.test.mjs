@@ -1,0 +1,250 @@
+// The package as it ships: packed, installed in an empty folder, used from there.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { launchChromium } from '../browser/support/demo-page.mjs';
+import { openSite, STRICT_CSP, startSite } from '../browser/support/site.mjs';
+import { fixture, fixtures, maxDiff } from '../js/support/golden.mjs';
+import { run } from '../js/support/process.mjs';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const BOATS = 'boats_rgb_320x200.png';
+const golden = fixtures().find(({ file }) => file === BOATS).embedding;
+
+let folder; // the empty folder with the package installed
+let packed;
+let installed;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vitreous-package-'));
+  const pack = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root });
+  assert.equal(pack.status, 0, pack.stderr);
+  const output = JSON.parse(pack.stdout.toString());
+  packed = Array.isArray(output) ? output[0] : output.vitreous;
+  await writeFile(join(folder, 'package.json'), '{ "type": "module", "private": true }');
+  const install = await run('npm', ['install', '--offline', '--no-audit', '--no-fund', packed.filename], {
+    cwd: folder,
+  });
+  assert.equal(install.status, 0, install.stderr);
+  installed = join(folder, 'node_modules/vitreous');
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+/** What a program in the folder prints. */
+async function output(command, ...args) {
+  const { status, stdout, stderr } = await run(command, args, { cwd: folder });
+  assert.equal(status, 0, stderr);
+  return stdout.toString();
+}
+
+function assertBoats(embedding) {
+  const difference = maxDiff(embedding, golden);
+  assert.ok(difference <= 2e-4, `differs from timm by ${difference}`);
+}
+
+test('what is in it', async (t) => {
+  const files = packed.files.map(({ path }) => path).filter((path) => !path.startsWith('dist/types/'));
+  const meant = [
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'dist/cli.mjs',
+    'dist/index.js',
+    'dist/node.mjs',
+    'dist/vit_nano_patch16_224.safetensors',
+    'dist/vitreous-relaxed.wasm',
+    'dist/vitreous-simd.wasm',
+    'dist/worker.js',
+    'models/vit_nano_patch16_224/DATASHEET.md',
+    'package.json',
+  ];
+  assert.deepEqual(files.sort(), meant);
+  const types = packed.files.map(({ path }) => path).filter((path) => path.startsWith('dist/types/'));
+  assert.ok(types.includes('dist/types/index.d.ts') && types.includes('dist/types/node/index.d.ts'));
+  assert.deepEqual(
+    types.filter((path) => !path.endsWith('.d.ts')),
+    [],
+  );
+  t.diagnostic(
+    `${(packed.size / 1e6).toFixed(1)} MB packed, ${(packed.unpackedSize / 1e6).toFixed(1)} MB unpacked`,
+  );
+});
+
+test('each wasm is below 400 kB, and the worker too large to be inlined', async () => {
+  for (const name of await readdir(join(installed, 'dist'))) {
+    const { size } = await stat(join(installed, 'dist', name));
+    if (name.endsWith('.wasm')) assert.ok(size < 400_000, `${name}: ${size} bytes`);
+    if (name === 'worker.js') assert.ok(size > 4096); // Vite makes data: URLs of less
+  }
+});
+
+test('no path of the machine that built it is in it', async () => {
+  for (const name of [
+    'cli.mjs',
+    'index.js',
+    'node.mjs',
+    'worker.js',
+    'vitreous-simd.wasm',
+    'vitreous-relaxed.wasm',
+  ]) {
+    const text = await readFile(join(installed, 'dist', name), 'latin1');
+    assert.ok(!text.includes(root), name);
+  }
+});
+
+describe('Node', () => {
+  const program = `
+    import { createModel, VitreousError } from 'vitreous';
+    const model = await createModel('vit_nano_patch16_224');
+    const embedding = await model.embed(process.argv[2]).catch((error) => ({ code: error.code, message: error.message }));
+    console.log(JSON.stringify(embedding instanceof Float32Array ? Array.from(embedding) : embedding));
+  `;
+  before(() => writeFile(join(folder, 'embed.js'), program));
+
+  test('without sharp, files say what is missing', async () => {
+    const { code, message } = JSON.parse(await output(process.execPath, 'embed.js', fixture(BOATS)));
+    assert.equal(code, 'UNSUPPORTED');
+    assert.match(message, /npm install sharp/);
+  });
+
+  test('with sharp, timm’s embedding', async () => {
+    for (const name of ['sharp', '@img', 'detect-libc', 'semver']) {
+      const at = join(root, 'node_modules', name);
+      if (await stat(at).catch(() => undefined)) await symlink(at, join(folder, 'node_modules', name));
+    }
+    assertBoats(JSON.parse(await output(process.execPath, 'embed.js', fixture(BOATS))));
+  });
+
+  test('npx vitreous', async () => {
+    const info = JSON.parse(await output('npx', '--offline', 'vitreous', 'info', '--json'));
+    assert.equal(info.config.name, 'vit_nano_patch16_224');
+    assertBoats(JSON.parse(await output('npx', '--offline', 'vitreous', 'embed', fixture(BOATS))).embedding);
+  });
+
+  test('require() of a project that is not ESM', async () => {
+    await writeFile(
+      join(folder, 'import.cjs'),
+      "import('vitreous').then(({ topk }) => console.log(typeof topk));",
+    );
+    assert.equal(await output(process.execPath, 'import.cjs'), 'function\n');
+  });
+});
+
+describe('TypeScript, strict', () => {
+  const options = { strict: true, noEmit: true, target: 'es2022', module: 'nodenext', skipLibCheck: false };
+  const projects = {
+    'browser.ts, bundler': {
+      ...options,
+      module: 'esnext',
+      moduleResolution: 'bundler',
+      lib: ['es2022', 'dom', 'dom.iterable', 'esnext.disposable'],
+      types: [],
+    },
+    'node.ts, nodenext': {
+      ...options,
+      lib: ['es2022', 'dom', 'esnext.disposable'],
+      types: ['node'],
+      typeRoots: [join(root, 'node_modules/@types')],
+    },
+  };
+  for (const [name, compilerOptions] of Object.entries(projects)) {
+    test(name, async () => {
+      const [file] = name.split(',');
+      await cp(here(`consumer/${file}`), join(folder, file));
+      const config = join(folder, `${file}.json`);
+      await writeFile(config, JSON.stringify({ compilerOptions, files: [file] }));
+      const { status, stdout } = await run(join(root, 'node_modules/.bin/tsc'), ['-p', config], {
+        cwd: folder,
+      });
+      assert.equal(status, 0, stdout.toString());
+    });
+  }
+});
+
+describe('Chromium', () => {
+  const page = '<!doctype html><meta charset="utf-8"><title>vitreous</title>';
+  const program = `
+    import { createModel } from 'vitreous';
+    globalThis.ready = createModel('vit_nano_patch16_224').then(async (model) => {
+      globalThis.result = { worker: model.info.worker, embedding: Array.from(await model.embed('fixtures/${BOATS}')) };
+    });
+  `;
+  let browser;
+  before(async () => {
+    browser = await launchChromium();
+  });
+  after(() => browser?.close());
+
+  async function assertWorks(site, options) {
+    const server = await startSite({ '/fixtures/': fixture(''), ...site }, options);
+    const { page, problems, close } = await openSite(browser, server.url);
+    const { worker, embedding } = await page.evaluate(() => globalThis.result);
+    assert.equal(worker, true);
+    assertBoats(embedding);
+    assert.deepEqual(problems, []);
+    await close();
+    await server.close();
+    return server.requests;
+  }
+
+  test('bundled by esbuild, with the package’s dist copied beside', async () => {
+    const out = join(folder, 'bundled');
+    await mkdir(out);
+    await writeFile(join(folder, 'app.js'), program);
+    await build({
+      entryPoints: [join(folder, 'app.js')],
+      outdir: out,
+      bundle: true,
+      format: 'esm',
+      minify: true,
+      logLevel: 'error',
+    });
+    for (const name of await readdir(join(installed, 'dist'))) {
+      if (/worker\.js$|wasm$|safetensors$/.test(name))
+        await cp(join(installed, 'dist', name), join(out, name));
+    }
+    await writeFile(join(out, 'index.html'), `${page}<script type="module" src="app.js"></script>`);
+    const requests = await assertWorks({ '/': out });
+    // One variant, one worker, and the model once.
+    const fetched = requests.filter((url) => /wasm|worker|safetensors/.test(url)).sort();
+    assert.deepEqual(fetched, ['/vit_nano_patch16_224.safetensors', '/vitreous-relaxed.wasm', '/worker.js']);
+  });
+
+  test('a static folder with an import map', async () => {
+    const out = join(folder, 'static');
+    await mkdir(out);
+    const map = JSON.stringify({ imports: { vitreous: './vitreous/index.js' } });
+    await writeFile(join(out, 'app.js'), program);
+    await writeFile(
+      join(out, 'index.html'),
+      `${page}<script type="importmap">${map}</script><script type="module" src="app.js"></script>`,
+    );
+    const hash = createHash('sha256').update(map).digest('base64');
+    const csp = STRICT_CSP.replace("script-src 'self'", `script-src 'self' 'sha256-${hash}'`);
+    await assertWorks({ '/vitreous/': join(installed, 'dist'), '/': out }, { csp });
+  });
+
+  test('its files elsewhere, with assetBase', async () => {
+    const out = join(folder, 'elsewhere');
+    await mkdir(out);
+    const based = program.replace(
+      "'vit_nano_patch16_224')",
+      "'vit_nano_patch16_224', { assetBase: '/assets/v1' })",
+    );
+    await writeFile(join(folder, 'based.js'), based);
+    await build({
+      entryPoints: [join(folder, 'based.js')],
+      outdir: out,
+      bundle: true,
+      format: 'esm',
+      logLevel: 'error',
+    });
+    await writeFile(join(out, 'index.html'), `${page}<script type="module" src="based.js"></script>`);
+    await assertWorks({ '/assets/v1/': join(installed, 'dist'), '/': out });
+  });
+});
