@@ -1,5 +1,5 @@
-// The most that WebAssembly gives on this machine: arithmetic on independent accumulators that never leave the
-// registers, and a sum over memory that no cache holds. Built twice, with and without relaxed SIMD.
+// The most that WebAssembly gives on this machine: arithmetic on independent accumulators that never leave
+// the registers, and a sum over memory that no cache holds. Built twice, with and without relaxed SIMD.
 #include <wasm_simd128.h>
 
 #include <cstdint>
@@ -25,8 +25,8 @@ int32_t run_chains(int n, v128_t start, Step step) {
   return wasm_i32x4_extract_lane(sum, 0);
 }
 
-// Chains must be enough to cover an instruction's latency: 12 are, and fit the 16 vector registers of x86; processors
-// that start four vector instructions at once have 32 registers and need 24.
+// Chains must be enough to cover an instruction's latency: 12 are, and fit the 16 vector registers of x86;
+// processors that start four vector instructions at once have 32 registers and need 24.
 template <typename Step>
 int32_t run(int n, int chains, v128_t start, Step step) {
   return chains == 12 ? run_chains<12>(n, start, step) : run_chains<24>(n, start, step);

@@ -55,7 +55,8 @@ val float_array(const std::vector<float>& values) {
   return val::global("Float32Array").new_(emscripten::typed_memory_view(values.size(), values.data()));
 }
 
-// Hands a JavaScript byte array to `push` through a small buffer, so that the engine never holds a copy of it whole.
+// Hands a JavaScript byte array to `push` through a small buffer, so that the engine never holds a copy of it
+// whole.
 template <typename F>
 void push_bytes(const val& bytes, size_t piece, F&& push) {
   const size_t n = length(bytes);
@@ -105,14 +106,16 @@ val to_js(const vt::VitConfig& config) {
 vt::Interpolation interpolation(const std::string& name) {
   if (name == "bicubic") return vt::Interpolation::kBicubic;
   if (name == "bilinear") return vt::Interpolation::kBilinear;
-  throw vt::Error(vt::code::kInvalidArgument, "interpolation '" + name + "' is not known: use 'bicubic' or 'bilinear'.");
+  throw vt::Error(vt::code::kInvalidArgument,
+                  "interpolation '" + name + "' is not known: use 'bicubic' or 'bilinear'.");
 }
 
 vt::CropMode crop_mode(const std::string& name) {
   if (name == "center") return vt::CropMode::kCenter;
   if (name == "squash") return vt::CropMode::kSquash;
   if (name == "border") return vt::CropMode::kBorder;
-  throw vt::Error(vt::code::kInvalidArgument, "cropMode '" + name + "' is not known: use 'center', 'squash' or 'border'.");
+  throw vt::Error(vt::code::kInvalidArgument,
+                  "cropMode '" + name + "' is not known: use 'center', 'squash' or 'border'.");
 }
 
 vt::DataConfig data_config(const val& js) {
@@ -180,15 +183,15 @@ class Transform {
   void push(const val& bytes) {
     guard([&] {
       const size_t rows_at_once = std::max<size_t>(1, (size_t{1} << 20) / row_bytes_);
-      push_bytes(bytes, rows_at_once * row_bytes_, [&](const uint8_t* rows, size_t n) {
-        transform_.push(rows, int(n / row_bytes_));
-      });
+      push_bytes(bytes, rows_at_once * row_bytes_,
+                 [&](const uint8_t* rows, size_t n) { transform_.push(rows, int(n / row_bytes_)); });
     });
   }
   // Float32Array (3, height, width)
   val finish() {
     return guard([&] {
-      std::vector<float> planes(size_t{3} * size_t(transform_.config().height) * size_t(transform_.config().width));
+      std::vector<float> planes(size_t{3} * size_t(transform_.config().height) *
+                                size_t(transform_.config().width));
       transform_.finish(planes.data());
       return float_array(planes);
     });
@@ -203,9 +206,9 @@ class Model {
  public:
   explicit Model(std::unique_ptr<vt::VisionTransformer> vit) : vit_(std::move(vit)) {}
 
-  // images: Float32Array (batch, 3, height, width); request: {pooled, logits, tokens: boolean, blocks: number[],
-  // norm, nchw: boolean, attention: number[]}. The result has a Float32Array for each thing asked for; a block's
-  // output comes as its patches and its prefix (CLS) token.
+  // images: Float32Array (batch, 3, height, width); request: {pooled, logits, tokens: boolean, blocks:
+  // number[], norm, nchw: boolean, attention: number[]}. The result has a Float32Array for each thing asked
+  // for; a block's output comes as its patches and its prefix (CLS) token.
   val forward(const val& images, const val& request) {
     return guard([&] {
       const vt::VitConfig& config = vit_->config();
@@ -251,8 +254,8 @@ class Model {
       val patches = val::array(), prefixes = val::array();
       for (std::vector<float>& block : blocks) {
         std::vector<float> map(batch * size_t(config.patches()) * size_t(config.dim)), prefix(embedding);
-        vt::patch_tokens(block.data(), batch, size_t(config.patches()), size_t(config.dim), request["nchw"].as<bool>(),
-                         map.data());
+        vt::patch_tokens(block.data(), batch, size_t(config.patches()), size_t(config.dim),
+                         request["nchw"].as<bool>(), map.data());
         vt::prefix_tokens(block.data(), batch, size_t(config.patches()), size_t(config.dim), prefix.data());
         patches.call<void>("push", float_array(map));
         prefixes.call<void>("push", float_array(prefix));
@@ -273,8 +276,9 @@ class Model {
       const size_t batch = length(tokens) / image;
       if (batch * image != length(tokens)) {
         throw vt::Error(vt::code::kInvalidArgument, "The features have " + std::to_string(length(tokens)) +
-                                                        " values, not a multiple of " + std::to_string(config.tokens()) +
-                                                        " tokens × " + std::to_string(config.dim) + ".");
+                                                        " values, not a multiple of " +
+                                                        std::to_string(config.tokens()) + " tokens × " +
+                                                        std::to_string(config.dim) + ".");
       }
       std::vector<float> features(length(tokens));
       copy_floats(tokens, features.data());
@@ -336,10 +340,11 @@ class Loader {
 EMSCRIPTEN_BINDINGS(vitreous) {
   emscripten::function("models", &models);
   // Returns how many there are then, the caller included: 1 in a build without threads.
-  emscripten::function("setThreads", +[](int threads) {
-    vt::set_thread_count(size_t(threads));
-    return int(vt::thread_count());
-  });
+  emscripten::function(
+      "setThreads", +[](int threads) {
+        vt::set_thread_count(size_t(threads));
+        return int(vt::thread_count());
+      });
   emscripten::function("memoryBytes", +[] { return double(emscripten_get_heap_size()); });
   emscripten::class_<Transform>("Transform")
       .constructor<const val&>()

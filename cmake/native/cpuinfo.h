@@ -1,5 +1,5 @@
-// What XNNPACK asks of the cpuinfo library on x86-64, answered by the compiler's own CPU detection. Native builds
-// are for tests only, so this spares them a third-party source; the wasm builds never see it.
+// What XNNPACK asks of the cpuinfo library on x86-64, answered by the compiler's own CPU detection. Native
+// builds are for tests only, so this spares them a third-party source; the wasm builds never see it.
 #pragma once
 
 #include <stdbool.h>

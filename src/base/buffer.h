@@ -1,4 +1,5 @@
-// Memory for activations: aligned for SIMD, and padded because XNNPACK's kernels may read a little past the end.
+// Memory for activations: aligned for SIMD, and padded because XNNPACK's kernels may read a little past the
+// end.
 #pragma once
 
 #include <cstddef>

@@ -20,13 +20,16 @@ class Error : public std::runtime_error {
 
 namespace code {
 inline constexpr char kInvalidArgument[] = "INVALID_ARGUMENT";  // an option or argument outside its range
-inline constexpr char kInvalidImage[] = "INVALID_IMAGE";        // empty, undecodable, or bytes that do not fit the size
-inline constexpr char kUnknownModel[] = "UNKNOWN_MODEL";        // no such architecture in the table
-inline constexpr char kNoHead[] = "NO_HEAD";                    // classes asked of a model without a classifier
+inline constexpr char kInvalidImage[] =
+    "INVALID_IMAGE";  // empty, undecodable, or bytes that do not fit the size
+inline constexpr char kUnknownModel[] = "UNKNOWN_MODEL";  // no such architecture in the table
+inline constexpr char kNoHead[] = "NO_HEAD";              // classes asked of a model without a classifier
 inline constexpr char kOutOfMemory[] = "OUT_OF_MEMORY";
 inline constexpr char kInternal[] = "INTERNAL";  // a mistake in this library
-inline constexpr char kCheckpointFormat[] = "CHECKPOINT_FORMAT";        // not safetensors, or its header breaks the format
-inline constexpr char kCheckpointOversized[] = "CHECKPOINT_OVERSIZED";  // a header or tensor too large to be true
+inline constexpr char kCheckpointFormat[] =
+    "CHECKPOINT_FORMAT";  // not safetensors, or its header breaks the format
+inline constexpr char kCheckpointOversized[] =
+    "CHECKPOINT_OVERSIZED";  // a header or tensor too large to be true
 inline constexpr char kCheckpointTruncated[] = "CHECKPOINT_TRUNCATED";  // ends before its last tensor does
 inline constexpr char kTensorOverlap[] = "TENSOR_OVERLAP";
 inline constexpr char kTensorDuplicate[] = "TENSOR_DUPLICATE";

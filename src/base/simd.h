@@ -1,5 +1,5 @@
-// Four floats at a time: SIMD128 in wasm, the machine's own vectors natively. The compiler's vector type has the
-// arithmetic operators already; only memory and reduction need names.
+// Four floats at a time: SIMD128 in wasm, the machine's own vectors natively. The compiler's vector type has
+// the arithmetic operators already; only memory and reduction need names.
 #pragma once
 
 #include <cstring>

@@ -67,8 +67,8 @@ void Attention::run_head(const Head& head, size_t queries, float* scratch) const
   }
 }
 
-// k: (tokens, head_dim), rows 3 · dim apart → the kernel's panels of nr tokens: [nr zeros][head_dim][nr], times
-// 1 / √head_dim.
+// k: (tokens, head_dim), rows 3 · dim apart → the kernel's panels of nr tokens: [nr zeros][head_dim][nr],
+// times 1 / √head_dim.
 void Attention::pack_keys(const float* k, float* packed) const {
   const size_t nr = GemmKernel::get().nr();
   const float scale = 1.0f / std::sqrt(float(head_dim_));

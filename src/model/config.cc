@@ -6,7 +6,9 @@ namespace vitreous {
 namespace {
 
 void require(bool ok, const VitConfig& config, const std::string& what) {
-  if (!ok) throw Error(code::kInvalidArgument, "The configuration of " + config.name + " is impossible: " + what + ".");
+  if (!ok)
+    throw Error(code::kInvalidArgument,
+                "The configuration of " + config.name + " is impossible: " + what + ".");
 }
 
 }  // namespace

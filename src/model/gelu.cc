@@ -6,14 +6,17 @@ namespace vitreous {
 namespace {
 
 // Φ(x) = 1/2 + x · P(x²) / Q(x²) for |x| ≤ 5.4, where 1 - Φ is below float's resolution: a minimax fit of
-// erf(x / √2) / 2x (tests/oracle/fit_gelu.py), off by less than 2e-8. XNNPACK's kernel is as exact, but takes twice
-// the time.
+// erf(x / √2) / 2x (tests/oracle/fit_gelu.py), off by less than 2e-8. XNNPACK's kernel is as exact, but takes
+// twice the time.
 constexpr float kLimit = 5.4f;
-constexpr float kP[] = {0.3989420533180237f,     0.03449159115552902f,   0.00472235819324851f,
-                        0.0001762584288371727f,  6.490065970865544e-06f, 2.2775761721050003e-08f};
+constexpr float kP[] = {0.3989420533180237f,    0.03449159115552902f,   0.00472235819324851f,
+                        0.0001762584288371727f, 6.490065970865544e-06f, 2.2775761721050003e-08f};
 constexpr float kQ[] = {1.0f,
-                        0.25312188267707825f,    0.029027586802840233f,  0.0019254537764936686f,
-                        7.650621409993619e-05f,  1.2086029528290965e-06f};
+                        0.25312188267707825f,
+                        0.029027586802840233f,
+                        0.0019254537764936686f,
+                        7.650621409993619e-05f,
+                        1.2086029528290965e-06f};
 
 }  // namespace
 

@@ -1,16 +1,17 @@
 // XNNPACK's f32 microkernels, the ones that it chooses for this CPU.
 //
-// The operators of XNNPACK's API (fully-connected, batch matrix multiply, softmax, …) run these same kernels, each over
-// a whole matrix and from memory to memory. The forward calls them itself on tiles that stay in cache, so that what
-// follows a product (bias, GELU, residual, softmax) happens before its result leaves the cache, and attention needs no
-// transposed copies.
+// The operators of XNNPACK's API (fully-connected, batch matrix multiply, softmax, …) run these same kernels,
+// each over a whole matrix and from memory to memory. The forward calls them itself on tiles that stay in
+// cache, so that what follows a product (bias, GELU, residual, softmax) happens before its result leaves the
+// cache, and attention needs no transposed copies.
 #pragma once
 
 #include <cstddef>
 
 namespace vitreous {
 
-// c = a · wᵀ + bias on tiles: up to mr() rows by any number of columns, whose weights are packed in panels of nr().
+// c = a · wᵀ + bias on tiles: up to mr() rows by any number of columns, whose weights are packed in panels of
+// nr().
 class GemmKernel {
  public:
   static const GemmKernel& get();
@@ -18,8 +19,8 @@ class GemmKernel {
   size_t mr() const { return mr_; }
   size_t nr() const { return nr_; }
 
-  // a: `rows` ≤ mr() rows of k floats, `a_stride` floats apart. packed: of `cols` columns, from pack() or laid out as
-  // panels of nr() columns, each [nr biases][k][nr]. c: rows × cols, `c_stride` floats apart.
+  // a: `rows` ≤ mr() rows of k floats, `a_stride` floats apart. packed: of `cols` columns, from pack() or
+  // laid out as panels of nr() columns, each [nr biases][k][nr]. c: rows × cols, `c_stride` floats apart.
   void run(size_t rows, size_t cols, size_t k, const float* a, size_t a_stride, const float* packed, float* c,
            size_t c_stride) const;
 

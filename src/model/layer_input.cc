@@ -9,7 +9,8 @@ constexpr size_t kRowsAtOnce = 4;
 
 }  // namespace
 
-LayerInput::LayerInput(size_t rows, size_t in, float* floats, Arithmetic arithmetic) : in_(in), floats_(floats) {
+LayerInput::LayerInput(size_t rows, size_t in, float* floats, Arithmetic arithmetic)
+    : in_(in), floats_(floats) {
   if (arithmetic == Arithmetic::kInt8) quantized_ = QuantizedRows(rows, in);
 }
 

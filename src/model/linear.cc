@@ -31,12 +31,12 @@ Linear::Linear(size_t in, size_t out, const float* weight, const float* bias)
 }
 
 void Linear::run(size_t rows, const float* x, float* y, Epilogue epilogue) const {
-  parallel_for(out_, block_columns(in_, out_), [&](size_t first, size_t count) {
-    run_columns(first, count, rows, x, y, epilogue);
-  });
+  parallel_for(out_, block_columns(in_, out_),
+               [&](size_t first, size_t count) { run_columns(first, count, rows, x, y, epilogue); });
 }
 
-void Linear::run_columns(size_t first, size_t count, size_t rows, const float* x, float* y, Epilogue epilogue) const {
+void Linear::run_columns(size_t first, size_t count, size_t rows, const float* x, float* y,
+                         Epilogue epilogue) const {
   const GemmKernel& gemm = GemmKernel::get();
   const float* weights = packed_.data() + first / gemm.nr() * gemm.panel_size(in_);
   alignas(64) float tile[kMaxRows * kMaxColumns];

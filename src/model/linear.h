@@ -20,13 +20,15 @@ class Linear {
   // weight: (out, in), bias: (out)
   Linear(size_t in, size_t out, const float* weight, const float* bias);
 
-  // x: (rows, in) → y: (rows, out). Spread over the threads by columns, so that each weight is read by one of them.
+  // x: (rows, in) → y: (rows, out). Spread over the threads by columns, so that each weight is read by one of
+  // them.
   void run(size_t rows, const float* x, float* y, Epilogue epilogue = Epilogue::kStore) const;
 
   explicit operator bool() const { return out_ > 0; }
 
  private:
-  void run_columns(size_t first, size_t count, size_t rows, const float* x, float* y, Epilogue epilogue) const;
+  void run_columns(size_t first, size_t count, size_t rows, const float* x, float* y,
+                   Epilogue epilogue) const;
 
   size_t in_ = 0, out_ = 0;
   Buffer packed_;

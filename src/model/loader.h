@@ -12,8 +12,9 @@
 
 namespace vitreous {
 
-// Takes a safetensors file in pieces of any size and packs each tensor as soon as it is whole: beside the packed
-// weights never more than one tensor is held. Names, shapes and types are checked before the first value is read.
+// Takes a safetensors file in pieces of any size and packs each tensor as soon as it is whole: beside the
+// packed weights never more than one tensor is held. Names, shapes and types are checked before the first
+// value is read.
 class ModelLoader {
  public:
   // `file_size`: in bytes, if known; a file that cannot fit its header is then refused at once.

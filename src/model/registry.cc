@@ -20,8 +20,8 @@ VitConfig vit(const char* name, int patch_size, int dim, int depth, int heads, i
   return config;
 }
 
-// timm's _cfg() defaults for these models: 224 px, crop_pct 0.9, bicubic, ImageNet mean and std (the DINO entries)
-// or 0.5 (the plain ones). DataConfig's own defaults are the former.
+// timm's _cfg() defaults for these models: 224 px, crop_pct 0.9, bicubic, ImageNet mean and std (the DINO
+// entries) or 0.5 (the plain ones). DataConfig's own defaults are the former.
 DataConfig half() {
   DataConfig data;
   data.mean = data.std = {0.5f, 0.5f, 0.5f};
@@ -34,7 +34,9 @@ const ModelEntry kModels[] = {
     {vit("vit_small_patch8_224.dino", 8, 384, 12, 6), {}, kDino},
     {vit("vit_base_patch16_224.dino", 16, 768, 12, 12), {}, kDino},
     {vit("vit_base_patch8_224.dino", 8, 768, 12, 12), {}, kDino},
-    {vit("vit_nano_patch16_224", 16, 256, 6, 4, 1000), {}, "Small stand-in packaged for trying things offline; not DINO"},
+    {vit("vit_nano_patch16_224", 16, 256, 6, 4, 1000),
+     {},
+     "Small stand-in packaged for trying things offline; not DINO"},
     // The architectures that a config.json in timm-hub layout names, with its model_args on top.
     {vit("vit_tiny_patch16_224", 16, 192, 12, 3, 1000), half(), kPlain},
     {vit("vit_small_patch16_224", 16, 384, 12, 6, 1000), half(), kPlain},
@@ -53,7 +55,8 @@ const ModelEntry& find_model(std::string_view name) {
     if (entry.config.name == name) return entry;
     names += (names.empty() ? "" : ", ") + entry.config.name;
   }
-  throw Error(code::kUnknownModel, "There is no model named '" + std::string(name) + "'. Known are: " + names + ".");
+  throw Error(code::kUnknownModel,
+              "There is no model named '" + std::string(name) + "'. Known are: " + names + ".");
 }
 
 }  // namespace vitreous

@@ -12,8 +12,8 @@
 namespace vitreous {
 namespace {
 
-// Several images in one pass read the weights once for all of them; past about this many tokens that gains nothing
-// more and only costs memory.
+// Several images in one pass read the weights once for all of them; past about this many tokens that gains
+// nothing more and only costs memory.
 constexpr size_t kTokensAtOnce = 1024;
 
 }  // namespace
@@ -54,11 +54,11 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
   images += first * 3 * size_t(config_.image_height) * size_t(config_.image_width);
 
   // x = self.patch_embed(x)
-  extract_patches(images, B, wide);                // (B·patches, 3·P·P)
+  extract_patches(images, B, wide);  // (B·patches, 3·P·P)
   profile_.lap(Stage::kPatches);
-  w.patch_embed.run(B * patches, wide, y);         // (B·patches, D)
+  w.patch_embed.run(B * patches, wide, y);  // (B·patches, D)
   // x = self._pos_embed(x)
-  add_positions(y, B, x);                          // (B, N, D)
+  add_positions(y, B, x);  // (B, N, D)
   profile_.lap(Stage::kPatchEmbed);
 
   size_t rows = B * N;
@@ -69,23 +69,23 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
     const size_t queries = cls_only ? 1 : N;
 
     // x = x + self.attn(self.norm1(x))
-    block.norm1.run(rows, x, input_);              // (B, N, D)
+    block.norm1.run(rows, x, input_);  // (B, N, D)
     profile_.lap(Stage::kNorm);
-    block.qkv.run(rows, input_, wide);             // (B, N, 3·D)
+    block.qkv.run(rows, input_, wide);  // (B, N, 3·D)
     profile_.lap(Stage::kQkv);
     float* maps = nullptr;
     for (const auto& wanted : outputs.attention) {
       if (size_t(wanted.block) == i) maps = wanted.maps + first * H * patches;
     }
     attention_.run(wide, B, queries, input_.data(), maps);  // (B, queries, D)
-    if (cls_only) rows = keep_cls_rows(B, x);      // from here on (B, 1, D)
+    if (cls_only) rows = keep_cls_rows(B, x);               // from here on (B, 1, D)
     input_.commit(rows);
     profile_.lap(Stage::kAttention);
     block.proj.run(rows, input_, x, Epilogue::kAdd);  // (B, N, D)
     profile_.lap(Stage::kProj);
 
     // x = x + self.mlp(self.norm2(x))
-    block.norm2.run(rows, x, input_);              // (B, N, D)
+    block.norm2.run(rows, x, input_);  // (B, N, D)
     profile_.lap(Stage::kNorm);
     block.fc1.run(rows, input_, wide, Epilogue::kGelu);  // (B, N, mlp)
     hidden_.commit(rows);
@@ -106,7 +106,7 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
 
   // x = self.norm(x); x = x[:, 0]
   float* pooled = outputs.pooled != nullptr ? outputs.pooled + first * D : y;
-  w.norm.run(B, x, rows / B * D, pooled);          // (B, D)
+  w.norm.run(B, x, rows / B * D, pooled);  // (B, D)
   // x = self.head(x)
   if (outputs.logits != nullptr) w.head.run(B, pooled, outputs.logits + first * size_t(config_.num_classes));
   if (outputs.tokens != nullptr) w.norm.run(rows, x, outputs.tokens + first * N * D);  // (B, N, D)
@@ -127,7 +127,8 @@ void VisionTransformer::forward_head(const float* tokens, size_t batch, bool pre
 // The convolution of patch_embed, whose stride is its kernel, is a linear layer over these:
 // patches: (batch · grid_height · grid_width, 3 · patch · patch), each in the kernel's order (channel, y, x).
 void VisionTransformer::extract_patches(const float* images, size_t batch, float* patches) const {
-  const size_t P = size_t(config_.patch_size), W = size_t(config_.image_width), HW = W * size_t(config_.image_height);
+  const size_t P = size_t(config_.patch_size), W = size_t(config_.image_width),
+               HW = W * size_t(config_.image_height);
   for (size_t b = 0; b < batch; ++b, images += 3 * HW) {
     for (size_t gy = 0; gy < size_t(config_.grid_height()); ++gy) {
       for (size_t gx = 0; gx < size_t(config_.grid_width()); ++gx) {
@@ -161,14 +162,16 @@ size_t VisionTransformer::keep_cls_rows(size_t batch, float* x) const {
 void VisionTransformer::check(const Outputs& outputs) const {
   auto check_block = [&](int block) {
     if (block < 0 || block >= config_.depth) {
-      throw Error(code::kInvalidArgument, "Block " + std::to_string(block) + " does not exist: " + config_.name +
-                                              " has blocks 0 to " + std::to_string(config_.depth - 1) + ".");
+      throw Error(code::kInvalidArgument, "Block " + std::to_string(block) +
+                                              " does not exist: " + config_.name + " has blocks 0 to " +
+                                              std::to_string(config_.depth - 1) + ".");
     }
   };
   for (const auto& wanted : outputs.blocks) check_block(wanted.block);
   for (const auto& wanted : outputs.attention) check_block(wanted.block);
   if (outputs.logits != nullptr && !weights_.head) {
-    throw Error(code::kNoHead, config_.name + " has no classifier: use its embedding, or load a checkpoint with a head.");
+    throw Error(code::kNoHead,
+                config_.name + " has no classifier: use its embedding, or load a checkpoint with a head.");
   }
 }
 

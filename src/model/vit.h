@@ -15,9 +15,9 @@ namespace vitreous {
 // `batch` is the first dimension of all of them.
 struct Outputs {
   struct BlockOutput {
-    int block;       // 0 … depth-1
-    bool norm;       // apply the model's final norm to it
-    float* tokens;   // (batch, tokens, dim)
+    int block;      // 0 … depth-1
+    bool norm;      // apply the model's final norm to it
+    float* tokens;  // (batch, tokens, dim)
   };
   struct AttentionMap {
     int block;
@@ -40,12 +40,14 @@ class VisionTransformer {
   // Milliseconds of each stage of the last forward.
   const Profile& profile() const { return profile_; }
 
-  // images: (batch, 3, image_height, image_width), normalised. Images are taken a few at a time, so memory does not
-  // grow with the batch. Throws INVALID_ARGUMENT for a block that does not exist, NO_HEAD for logits without a head.
+  // images: (batch, 3, image_height, image_width), normalised. Images are taken a few at a time, so memory
+  // does not grow with the batch. Throws INVALID_ARGUMENT for a block that does not exist, NO_HEAD for logits
+  // without a head.
   void forward(const float* images, size_t batch, const Outputs& outputs);
 
   // timm's forward_head on the result of forward_features.
-  //   tokens: (batch, tokens, dim) → out: (batch, num_classes), or (batch, dim) with pre_logits or without a classifier
+  //   tokens: (batch, tokens, dim) → out: (batch, num_classes), or (batch, dim) with pre_logits or without a
+  //   classifier
   void forward_head(const float* tokens, size_t batch, bool pre_logits, float* out) const;
 
  private:

@@ -5,7 +5,8 @@
 
 namespace vitreous {
 
-BlockLinear::BlockLinear(Arithmetic arithmetic, size_t in, size_t out, const float* weight, const float* bias) {
+BlockLinear::BlockLinear(Arithmetic arithmetic, size_t in, size_t out, const float* weight,
+                         const float* bias) {
   if (arithmetic == Arithmetic::kInt8) {
     int8_ = Int8Linear(in, out, weight, bias);
   } else {
@@ -88,9 +89,11 @@ void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> we
              });
 }
 
-void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, BlockLinear& target) {
+void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape,
+                                BlockLinear& target) {
   add_linear(name, std::move(weight_shape),
-             [&target, arithmetic = config_.arithmetic](size_t in, size_t out, const float* weight, const float* bias) {
+             [&target, arithmetic = config_.arithmetic](size_t in, size_t out, const float* weight,
+                                                        const float* bias) {
                target = BlockLinear(arithmetic, in, out, weight, bias);
              });
 }

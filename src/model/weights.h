@@ -26,7 +26,7 @@ class BlockLinear {
   void run(size_t rows, const LayerInput& x, float* y, Epilogue epilogue = Epilogue::kStore) const;
 
  private:
-  Linear fp32_;     // one of the two
+  Linear fp32_;  // one of the two
   Int8Linear int8_;
 };
 
@@ -48,8 +48,8 @@ struct VitWeights {
   Linear head;  // dim → num_classes; empty without a classifier
 };
 
-// Fills VitWeights tensor by tensor, in any order. A linear layer is packed as soon as its weight and its bias are
-// there and the unpacked values are let go, so that the peak stays one tensor above the packed size.
+// Fills VitWeights tensor by tensor, in any order. A linear layer is packed as soon as its weight and its
+// bias are there and the unpacked values are let go, so that the peak stays one tensor above the packed size.
 class WeightsBuilder {
  public:
   explicit WeightsBuilder(const VitConfig& config);

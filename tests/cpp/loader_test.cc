@@ -36,7 +36,8 @@ std::unique_ptr<VisionTransformer> load(const VitConfig& config, const std::stri
   return loader.finish();
 }
 
-void expect_error(const VitConfig& config, const std::string& file, const char* code, const std::string& named) {
+void expect_error(const VitConfig& config, const std::string& file, const char* code,
+                  const std::string& named) {
   try {
     load(config, file);
     FAIL() << "no " << code;

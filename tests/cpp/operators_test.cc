@@ -67,7 +67,8 @@ TEST(Operators, Attention) {
     config.patch_size = patch;
     config.dim = dim;
     config.heads = heads;
-    SCOPED_TRACE(testing::Message() << config.tokens() << " tokens, " << heads << " heads of " << config.head_dim());
+    SCOPED_TRACE(testing::Message() << config.tokens() << " tokens, " << heads << " heads of "
+                                    << config.head_dim());
     const size_t B = 2, N = size_t(config.tokens()), D = size_t(dim), H = size_t(heads), C = D / H;
     const Buffer qkv = random("qkv", B * N * 3 * D, 2.0f);
     Attention attention(config);
@@ -93,7 +94,8 @@ TEST(Operators, Attention) {
               ASSERT_NEAR(out.data()[(b * queries + n) * D + h * C + c], expected, 1e-5) << b << h << n << c;
             }
             if (n > 0) continue;
-            for (size_t m = 1; m < N; ++m) ASSERT_NEAR(maps.data()[(b * H + h) * (N - 1) + m - 1], p[m] / sum, 1e-6);
+            for (size_t m = 1; m < N; ++m)
+              ASSERT_NEAR(maps.data()[(b * H + h) * (N - 1) + m - 1], p[m] / sum, 1e-6);
           }
         }
       }
@@ -116,7 +118,8 @@ TEST(Operators, GeluIsTheExactErf) {
 }
 
 TEST(Operators, GeluFarOut) {
-  const float values[] = {0.0f, -0.0f, 5.39f, 5.41f, -5.39f, -5.41f, 100.0f, -100.0f, 1e30f, -1e30f, 1e-30f, -1e-40f};
+  const float values[] = {0.0f,   -0.0f,   5.39f, 5.41f,  -5.39f, -5.41f,
+                          100.0f, -100.0f, 1e30f, -1e30f, 1e-30f, -1e-40f};
   Buffer y(12);
   std::copy(std::begin(values), std::end(values), y.data());
   gelu(12, y.data());
@@ -171,7 +174,8 @@ TEST(LayerNorm, AgainstDouble) {
       for (size_t i = 0; i < dim; ++i) {
         const double expected =
             (row[i] - mean) / std::sqrt(variance + 1e-6) * double(weight.data()[i]) + double(bias.data()[i]);
-        ASSERT_NEAR(y.data()[r * dim + i], expected, 1e-5 * std::max(1.0, std::abs(expected))) << dim << ": " << r;
+        ASSERT_NEAR(y.data()[r * dim + i], expected, 1e-5 * std::max(1.0, std::abs(expected)))
+            << dim << ": " << r;
       }
     }
   }

@@ -54,11 +54,11 @@ TEST(Registry, AnUnknownNameIsToldWhatThereIs) {
 
 TEST(Config, RefusesWhatCannotBe) {
   const std::function<void(VitConfig&)> mistakes[] = {
-      [](VitConfig& c) { c.patch_size = 0; },     [](VitConfig& c) { c.image_width = 225; },
-      [](VitConfig& c) { c.image_height = 8; },   [](VitConfig& c) { c.heads = 0; },
-      [](VitConfig& c) { c.heads = 5; },          [](VitConfig& c) { c.dim = 0; },
-      [](VitConfig& c) { c.depth = 1 << 20; },    [](VitConfig& c) { c.mlp_dim = -1; },
-      [](VitConfig& c) { c.num_classes = -1; },   [](VitConfig& c) { c.norm_eps = 0; },
+      [](VitConfig& c) { c.patch_size = 0; },    [](VitConfig& c) { c.image_width = 225; },
+      [](VitConfig& c) { c.image_height = 8; },  [](VitConfig& c) { c.heads = 0; },
+      [](VitConfig& c) { c.heads = 5; },         [](VitConfig& c) { c.dim = 0; },
+      [](VitConfig& c) { c.depth = 1 << 20; },   [](VitConfig& c) { c.mlp_dim = -1; },
+      [](VitConfig& c) { c.num_classes = -1; },  [](VitConfig& c) { c.norm_eps = 0; },
       [](VitConfig& c) { c.dim = c.heads = 6; },
   };
   for (const auto& mistake : mistakes) {

@@ -37,7 +37,8 @@ TEST_P(ThreadPool, WorksOnEveryIndexOnceInPiecesThatTheTileAloneDecides) {
         for (size_t i = first; i < first + count; ++i) ++visits[i];
       });
       EXPECT_EQ(bad_pieces, 0u);
-      for (size_t i = 0; i < range; ++i) ASSERT_EQ(visits[i], 1) << "index " << i << " of " << range << " by " << tile;
+      for (size_t i = 0; i < range; ++i)
+        ASSERT_EQ(visits[i], 1) << "index " << i << " of " << range << " by " << tile;
     }
   }
 }

@@ -1,4 +1,5 @@
-// The forward against timm's, stage by stage: tests/goldens/MODEL, made by tests/oracle/make_model_goldens.py.
+// The forward against timm's, stage by stage: tests/goldens/MODEL, made by
+// tests/oracle/make_model_goldens.py.
 #include "model/vit.h"
 
 #include <gtest/gtest.h>
@@ -26,13 +27,15 @@ struct Results {
 // Everything that a forward can give, of all blocks.
 Results forward_all(VisionTransformer& vit, std::span<const float> images, size_t batch) {
   const VitConfig& c = vit.config();
-  const size_t tokens = batch * size_t(c.tokens()) * size_t(c.dim), maps = batch * size_t(c.heads * c.patches());
+  const size_t tokens = batch * size_t(c.tokens()) * size_t(c.dim),
+               maps = batch * size_t(c.heads * c.patches());
   Results r;
   r.pooled.resize(batch * size_t(c.dim));
   r.tokens.resize(tokens);
   r.attention.resize(size_t(c.depth) * maps);
   r.blocks.assign(size_t(c.depth), std::vector<float>(tokens));
-  Outputs outputs{.pooled = r.pooled.data(), .logits = nullptr, .tokens = r.tokens.data(), .blocks = {}, .attention = {}};
+  Outputs outputs{
+      .pooled = r.pooled.data(), .logits = nullptr, .tokens = r.tokens.data(), .blocks = {}, .attention = {}};
   if (c.num_classes > 0) {
     r.logits.resize(batch * size_t(c.num_classes));
     outputs.logits = r.logits.data();
@@ -176,11 +179,15 @@ TEST_P(EachArithmetic, ABatchGivesWhatItsImagesGiveAlone) {
   const size_t image = images.size() / batch, dim = size_t(vit->config().dim);
   for (size_t i = 0; i < batch; ++i) {
     const Results one = forward_all(*vit, std::span(images).subspan(i * image, image), 1);
-    EXPECT_EQ(one.pooled, std::vector<float>(all.pooled.begin() + i * dim, all.pooled.begin() + (i + 1) * dim)) << i;
+    EXPECT_EQ(one.pooled,
+              std::vector<float>(all.pooled.begin() + i * dim, all.pooled.begin() + (i + 1) * dim))
+        << i;
     const size_t tokens = one.tokens.size();
-    EXPECT_EQ(one.tokens, std::vector<float>(all.tokens.begin() + i * tokens, all.tokens.begin() + (i + 1) * tokens));
+    EXPECT_EQ(one.tokens,
+              std::vector<float>(all.tokens.begin() + i * tokens, all.tokens.begin() + (i + 1) * tokens));
     const size_t maps = one.attention.size() / 2;  // two blocks
-    EXPECT_TRUE(std::equal(one.attention.begin(), one.attention.begin() + maps, all.attention.begin() + i * maps));
+    EXPECT_TRUE(
+        std::equal(one.attention.begin(), one.attention.begin() + maps, all.attention.begin() + i * maps));
   }
 }
 

@@ -56,7 +56,8 @@ inline std::vector<float> generated_images(const VitConfig& config, size_t batch
   std::vector<float> images;
   for (size_t i = 0; i < batch; ++i) {
     const std::string name = i == 0 ? "input" : "input." + std::to_string(i);
-    const std::vector<float> image = generate(name, {3, size_t(config.image_height), size_t(config.image_width)});
+    const std::vector<float> image =
+        generate(name, {3, size_t(config.image_height), size_t(config.image_width)});
     images.insert(images.end(), image.begin(), image.end());
   }
   return images;
