@@ -68,6 +68,7 @@ export async function buildPackage(ready) {
     await bundle();
     for (const variant of VARIANTS) cpSync(wasm(variant), join(dist, basename(wasm(variant))));
     cpSync(join(root, NANO, 'model.safetensors'), join(dist, 'vit_nano_patch16_224.safetensors'));
+    writeFileSync(join(dist, 'THIRD_PARTY_NOTICES.txt'), notices(ready.sources));
     await run(join(root, 'node_modules/.bin/tsc'), [], { title: 'Write the type declarations', cwd: root });
   });
   const { buildDemo } = await import('../demo/build.mjs');
@@ -141,6 +142,18 @@ async function bundle() {
     define: { VERSION: JSON.stringify(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version) },
     banner: { js: '#!/usr/bin/env node' },
   });
+}
+
+/** The licences of what is compiled into the wasm, which ask to be handed on with it. */
+function notices(sources) {
+  const compiledIn = Object.entries(sources).filter(([name]) => name !== 'googletest');
+  const texts = compiledIn.map(
+    ([name, folder]) => `${name}\n\n${readFileSync(join(folder, 'LICENSE'), 'utf8')}`,
+  );
+  const intro =
+    'The .wasm files of this package contain code of the projects below, and of the runtime libraries of Emscripten\n' +
+    '(MIT), musl (MIT), and LLVM libc++, libc++abi and compiler-rt (Apache-2.0 with LLVM exceptions).\n';
+  return [intro, ...texts].join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 /** A digest of everything under these paths. */

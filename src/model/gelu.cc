@@ -6,8 +6,8 @@ namespace vitreous {
 namespace {
 
 // Φ(x) = 1/2 + x · P(x²) / Q(x²) for |x| ≤ 5.4, where 1 - Φ is below float's resolution: a minimax fit of
-// erf(x / √2) / 2x (tests/oracle/fit_gelu.py), off by less than 2e-8. XNNPACK's kernel is as exact, but takes
-// twice the time.
+// erf(x / √2) / 2x (tests/oracle/fit_gelu.py), off by less than 2e-8.
+// XNNPACK's kernel has a rational function of higher degree and takes longer.
 constexpr float kLimit = 5.4f;
 constexpr float kP[] = {0.3989420533180237f,    0.03449159115552902f,   0.00472235819324851f,
                         0.0001762584288371727f, 6.490065970865544e-06f, 2.2775761721050003e-08f};
