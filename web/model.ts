@@ -282,10 +282,20 @@ export class VisionTransformer {
     const total = groups.reduce((n, group) => n + group.count, 0);
     const sizes = shapes.map((shape) => shape.reduce((a, b) => a * b, 1));
     const joined = sizes.map((size) => new Float32Array(total * size));
-    let loaded = 0;
-    for (const { input, count } of groups) {
+    // While the engine works on one group the next one's images are decoded, and no more than that.
+    const start = (group: (typeof groups)[number]) => {
       throwIfAborted(signal);
-      const result = await this.#live().forward(input, this.dataConfig, request, { signal });
+      const result = this.#live().forward(group.input, this.dataConfig, request, { signal });
+      result.catch(() => {}); // should an earlier group fail, nobody waits for this one
+      return result;
+    };
+    let loaded = 0;
+    let next = groups[0] && start(groups[0]);
+    for (const [i, { count }] of groups.entries()) {
+      const current = next as Promise<ForwardResult>;
+      const following = groups[i + 1];
+      next = following && start(following);
+      const result = await current;
       throwIfAborted(signal);
       this.#live(); // disposed of meanwhile?
       for (const [i, part] of pick(result).entries()) joined[i]?.set(part, loaded * (sizes[i] as number));

@@ -16,6 +16,14 @@ namespace {
 // nothing more and only costs memory.
 constexpr size_t kTokensAtOnce = 1024;
 
+// One past the last block that is wanted; 0 if none is.
+template <typename Wanted>
+size_t last_block(const std::vector<Wanted>& all) {
+  size_t last = 0;
+  for (const Wanted& wanted : all) last = std::max(last, size_t(wanted.block) + 1);
+  return last;
+}
+
 }  // namespace
 
 VisionTransformer::VisionTransformer(const VitConfig& config, VitWeights weights)
@@ -61,6 +69,10 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
   add_positions(y, B, x);  // (B, N, D)
   profile_.lap(Stage::kPatchEmbed);
 
+  const size_t last_attention = last_block(outputs.attention), last_output = last_block(outputs.blocks);
+  // Without these the forward stops at the last block that is wanted (timm: stop_early).
+  const bool to_the_end = outputs.pooled != nullptr || outputs.logits != nullptr || outputs.tokens != nullptr;
+
   size_t rows = B * N;
   for (size_t i = 0; i < w.blocks.size(); ++i) {
     const Block& block = w.blocks[i];
@@ -78,7 +90,8 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
       if (size_t(wanted.block) == i) maps = wanted.maps + first * H * patches;
     }
     attention_.run(wide, B, queries, input_.data(), maps);  // (B, queries, D)
-    if (cls_only) rows = keep_cls_rows(B, x);               // from here on (B, 1, D)
+    if (!to_the_end && i + 1 == last_attention && i + 1 > last_output) return;
+    if (cls_only) rows = keep_cls_rows(B, x);  // from here on (B, 1, D)
     input_.commit(rows);
     profile_.lap(Stage::kAttention);
     block.proj.run(rows, input_, x, Epilogue::kAdd);  // (B, N, D)
@@ -102,6 +115,7 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
         std::memcpy(to, x, rows * D * sizeof(float));
       }
     }
+    if (!to_the_end && i + 1 == last_output && i + 1 >= last_attention) return;
   }
 
   // x = self.norm(x); x = x[:, 0]

@@ -206,6 +206,35 @@ TEST(Vit, TheEmbeddingAloneIsTheSame) {
   }
 }
 
+// What comes after the last thing asked for is not computed, and what is asked for stays the same.
+TEST(Vit, StopsWhereNothingMoreIsWanted) {
+  VitConfig config = tiny();
+  config.depth = 4;
+  auto vit = generated_model(config);
+  const std::vector<float> images = generated_images(config, 2);
+  const Results all = forward_all(*vit, images, 2);
+  const size_t maps = all.attention.size() / 4;
+  std::vector<float> attention(maps), block(all.tokens.size());
+  const struct {
+    int attention, block;
+  } cases[] = {{1, -1}, {-1, 2}, {2, 0}, {0, 2}, {1, 1}, {3, 3}, {3, -1}};
+  for (const auto& wanted : cases) {
+    SCOPED_TRACE(testing::Message() << "attention " << wanted.attention << ", block " << wanted.block);
+    Outputs outputs;
+    if (wanted.attention >= 0) outputs.attention = {{wanted.attention, attention.data()}};
+    if (wanted.block >= 0) outputs.blocks = {{wanted.block, false, block.data()}};
+    vit->forward(images.data(), 2, outputs);
+    if (wanted.block >= 0) {
+      EXPECT_EQ(block, all.blocks[size_t(wanted.block)]);
+    }
+    for (size_t i = 0; wanted.attention >= 0 && i < maps; ++i) {
+      ASSERT_NEAR(attention[i], all.attention[size_t(wanted.attention) * maps + i], 1e-7f) << i;
+    }
+    const double after = vit->profile().milliseconds()[size_t(Stage::kHead)];
+    EXPECT_EQ(after, 0);
+  }
+}
+
 TEST(Vit, BlockOutputsWithNorm) {
   auto vit = generated_model(tiny());
   const std::vector<float> image = generated_images(vit->config(), 1);
