@@ -11,7 +11,10 @@ const RELAXED_SIMD_PROBE = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2,
   253, 15, 253, 128, 2, 11,
 ]);
-const nodeFlags = WebAssembly.validate(RELAXED_SIMD_PROBE) ? [] : ['--experimental-wasm-relaxed-simd'];
+// There it is an experiment, and the first-tier compiler gets a dot product wrong: it is left out.
+const nodeFlags = WebAssembly.validate(RELAXED_SIMD_PROBE)
+  ? []
+  : ['--experimental-wasm-relaxed-simd', '--no-liftoff'];
 
 // The kinds of suites. Each returns a list of `{ title, command, args, totals }`, `totals(output)` giving
 // `{ passed, failed, skipped }` of one command.
