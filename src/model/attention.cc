@@ -50,7 +50,7 @@ void Attention::run_head(const Head& head, size_t queries, float* scratch) const
   for (size_t first = 0; first < queries; first += gemm.mr()) {
     const size_t count = std::min(gemm.mr(), queries - first);
     gemm.run(count, tokens_, head_dim_, head.q + first * 3 * dim_, 3 * dim_, keys, scores, scores_stride_);
-    float sums[16];
+    float sums[GemmKernel::kMaxRows];
     for (size_t i = 0; i < count; ++i) {
       float* row = scores + i * scores_stride_;
       sums[i] = row_exp(tokens_, row, row_max(tokens_, row));

@@ -14,6 +14,8 @@ namespace vitreous {
 // nr().
 class GemmKernel {
  public:
+  static constexpr size_t kMaxRows = 16;  // mr() is never more: for tiles on the stack
+
   static const GemmKernel& get();
 
   size_t mr() const { return mr_; }

@@ -13,7 +13,6 @@ namespace {
 // forward reads each weight from memory once.
 constexpr size_t kBlockBytes = 192 * 1024;
 constexpr size_t kMaxColumns = 64;  // of a block
-constexpr size_t kMaxRows = 16;     // of any kernel's tile
 
 size_t block_columns(size_t in, size_t out) {
   const size_t nr = GemmKernel::get().nr();
@@ -39,7 +38,7 @@ void Linear::run_columns(size_t first, size_t count, size_t rows, const float* x
                          Epilogue epilogue) const {
   const GemmKernel& gemm = GemmKernel::get();
   const float* weights = packed_.data() + first / gemm.nr() * gemm.panel_size(in_);
-  alignas(64) float tile[kMaxRows * kMaxColumns];
+  alignas(64) float tile[GemmKernel::kMaxRows * kMaxColumns];
   for (size_t row = 0; row < rows; row += gemm.mr()) {
     const size_t height = std::min(gemm.mr(), rows - row);
     const float* a = x + row * in_;
