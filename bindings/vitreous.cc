@@ -166,26 +166,30 @@ class Transform {
  public:
   explicit Transform(const val& config) : transform_(guard([&] { return data_config(config); })) {}
 
-  // Starts an image; returns [first, last) of the rows that matter.
+  // Starts an image; returns the part of it that matters: {x, y, width, height}.
   val begin(int width, int height, int channels) {
     return guard([&] {
       transform_.begin(width, height, channels);
-      row_bytes_ = size_t(width) * size_t(channels);
-      val range = val::object();
-      range.set("first", transform_.needed_rows().first);
-      range.set("last", transform_.needed_rows().last);
-      return range;
+      const vt::Range rows = transform_.needed_rows(), columns = transform_.needed_columns();
+      row_bytes_ = size_t(columns.count()) * size_t(channels);
+      val box = val::object();
+      box.set("x", columns.first);
+      box.set("y", rows.first);
+      box.set("width", columns.count());
+      box.set("height", rows.count());
+      return box;
     });
   }
-  void skip(int rows) {
-    guard([&] { transform_.skip(rows); });
-  }
-  void push(const val& bytes) {
-    guard([&] {
-      const size_t rows_at_once = std::max<size_t>(1, (size_t{1} << 20) / row_bytes_);
-      push_bytes(bytes, rows_at_once * row_bytes_,
-                 [&](const uint8_t* rows, size_t n) { transform_.push(rows, int(n / row_bytes_)); });
+  // Where the next rows of that part go, tightly packed: a view of the engine's memory, good until the next
+  // call.
+  val room(int rows) {
+    return guard([&] {
+      rows_.resize(row_bytes_ * size_t(rows));
+      return val(emscripten::typed_memory_view(rows_.size(), rows_.data()));
     });
+  }
+  void push(int rows) {
+    guard([&] { transform_.push(rows_.data(), rows); });
   }
   // Float32Array (3, height, width)
   val finish() {
@@ -199,7 +203,8 @@ class Transform {
 
  private:
   vt::Transform transform_;
-  size_t row_bytes_ = 1;
+  std::vector<uint8_t> rows_;
+  size_t row_bytes_ = 0;
 };
 
 class Model {
@@ -349,7 +354,7 @@ EMSCRIPTEN_BINDINGS(vitreous) {
   emscripten::class_<Transform>("Transform")
       .constructor<const val&>()
       .function("begin", &Transform::begin)
-      .function("skip", &Transform::skip)
+      .function("room", &Transform::room)
       .function("push", &Transform::push)
       .function("finish", &Transform::finish);
   emscripten::class_<Loader>("Loader")

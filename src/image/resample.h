@@ -19,10 +19,11 @@ inline constexpr int kMaxImageSide =
 // (RGBA).
 void check_image(int width, int height, int channels);
 
-// Rows first, first + 1, …, last - 1.
-struct RowRange {
+// first, first + 1, …, last - 1.
+struct Range {
   int first = 0, last = 0;
-  bool operator==(const RowRange&) const = default;
+  int count() const { return last - first; }
+  bool operator==(const Range&) const = default;
 };
 
 // A rectangle of the resized image, in its pixels.
@@ -31,12 +32,21 @@ struct Box {
 };
 
 // The filter windows of outputs first … first + count - 1 along one dimension (Pillow's precompute_coeffs and
-// normalize_coeffs_8bpc).
+// normalize_coeffs_8bpc). Each is widened to whole groups of kGroup inputs, at its end or where the input
+// ends at its beginning; what is added has coefficients of zero.
 class FilterBank {
  public:
+  static constexpr int kGroup = 4;
+  // A coefficient k is high · 2^kLowBits + low: in two int16 that multiply bytes exactly.
+  static constexpr int kLowBits = 12;
+  struct Group {
+    int16_t high02[2], high13[2], low02[2], low13[2];  // of inputs 0 and 2, 1 and 3 of the group
+  };
   struct Window {
-    int begin, size;     // input positions begin … begin + size - 1
-    size_t coefficient;  // index of the first of `size` coefficients
+    int begin, size;  // the inputs that count: begin … begin + size - 1
+    int first;        // of the widened window
+    int groups;       // of the widened window; of an input below kGroup it sticks out at the end
+    size_t group;     // index of the first of its groups
   };
 
   // Keeps the tables when the arguments are those of the last call.
@@ -44,11 +54,11 @@ class FilterBank {
 
   int count() const { return static_cast<int>(windows_.size()); }
   const Window& window(int i) const { return windows_[static_cast<size_t>(i)]; }
-  const int32_t* coefficients(const Window& window) const {
-    return coefficients_.data() + window.coefficient;
-  }
-  int max_window() const { return max_window_; }
-  RowRange inputs() const;  // the input positions that any window touches
+  const Group* groups(const Window& window) const { return groups_.data() + window.group; }
+  int max_inputs() const { return max_inputs_; }  // of a window, those that count
+  int max_groups() const { return max_groups_; }
+  Range inputs() const { return inputs_; }  // that count for any window
+  Range widened_inputs() const { return widened_inputs_; }
 
  private:
   struct Key {
@@ -58,13 +68,14 @@ class FilterBank {
   };
   Key key_;
   std::vector<Window> windows_;
-  std::vector<int32_t> coefficients_;  // 22-bit fixed point; those of a window sum to about one
-  std::vector<double> weights_;        // one window before normalisation
-  int max_window_ = 0;
+  std::vector<Group> groups_;
+  std::vector<double> weights_;  // one window before normalisation
+  int max_inputs_ = 0, max_groups_ = 0;
+  Range inputs_, widened_inputs_;
 };
 
-// Resizes one image at a time: begin, then all needed rows in order. Buffers and tables are kept from image
-// to image.
+// Resizes one image at a time: begin, then the needed part of the source, row by row in order. Buffers and
+// tables are kept from image to image.
 class Resampler {
  public:
   // Source of in_width × in_height pixels of `channels` bytes (grey is repeated, alpha dropped); of its
@@ -73,19 +84,20 @@ class Resampler {
   void begin(int in_width, int in_height, int channels, int out_width, int out_height, const Box& box,
              Interpolation interpolation, uint8_t* out, size_t out_stride);
 
-  // The source rows that matter; the others may be passed over with skip().
-  RowRange needed_rows() const { return vertical_.inputs(); }
-  // Takes the next n rows, tightly packed. Throws INVALID_IMAGE when the image has no such rows.
+  // The part of the source that matters.
+  Range needed_rows() const { return vertical_.inputs(); }
+  Range needed_columns() const;
+  // Takes the next n needed rows, of the needed columns, tightly packed. Throws INVALID_IMAGE when there are
+  // not so many left.
   void push(const uint8_t* rows, int n);
-  // Passes over the next n rows. Throws INVALID_IMAGE when one of them is needed.
-  void skip(int n);
   int next_row() const { return next_row_; }
   bool done() const { return next_out_ == vertical_.count(); }
 
  private:
-  void check_rows(int n) const;
   void store_rows(const uint8_t* rows, int n);
+  void store_block(const uint8_t* rows, int first, int count);
   void emit_finished_rows();
+  size_t source_bytes() const;  // of a row's columns that the horizontal pass reads, as four-byte pixels
   uint8_t* ring_row(int y) { return ring_.data() + static_cast<size_t>(y % ring_rows_) * ring_stride_; }
 
   FilterBank horizontal_, vertical_;
@@ -93,7 +105,7 @@ class Resampler {
   int next_row_ = 0, next_out_ = 0;
   uint8_t* out_ = nullptr;
   size_t out_stride_ = 0, out_bytes_ = 0;  // of one row
-  bool vertical_first_ = false;
+  bool vertical_first_ = false, expands_ = false;
   // The last ring_rows_ source rows: RGB, horizontally resized; with vertical_first_ RGBX, as they came.
   std::vector<uint8_t> ring_;
   int ring_rows_ = 0;

@@ -123,19 +123,19 @@ void Transform::check_begun() const {
     throw Error(code::kInvalidImage, "no image was begun; call begin(width, height, channels) first");
 }
 
-RowRange Transform::needed_rows() const {
+Range Transform::needed_rows() const {
   check_begun();
   return resampler_.needed_rows();
+}
+
+Range Transform::needed_columns() const {
+  check_begun();
+  return resampler_.needed_columns();
 }
 
 void Transform::push(const uint8_t* rows, int n) {
   check_begun();
   resampler_.push(rows, n);
-}
-
-void Transform::skip(int n) {
-  check_begun();
-  resampler_.skip(n);
 }
 
 void Transform::finish(float* planes) const {

@@ -30,8 +30,8 @@ struct DataConfig {
   std::array<float, 3> std = {0.229f, 0.224f, 0.225f};
 };
 
-// Serves any number of images: begin, push every row in order, finish. Images of the same size as the last
-// one cause no allocation.
+// Serves any number of images: begin, push the needed rows in order, finish. Images of the same size as the
+// last one cause no allocation.
 class Transform {
  public:
   // Throws INVALID_ARGUMENT for a config that no image can follow.
@@ -46,14 +46,12 @@ class Transform {
   // sides outside 1 … kMaxImageSide, and for images too narrow to keep their aspect; forgets the image before
   // in any case.
   void begin(int width, int height, int channels);
-  // The source rows that the crop touches; the others may be passed over with skip(), or left out after the
-  // last.
-  RowRange needed_rows() const;
-  // Takes the next n rows of width × channels bytes, tightly packed. Throws INVALID_IMAGE beyond the image's
-  // height.
+  // The part of the source that the crop touches.
+  Range needed_rows() const;
+  Range needed_columns() const;
+  // Takes the next n needed rows, of the needed columns, tightly packed. Throws INVALID_IMAGE when there are
+  // not so many left.
   void push(const uint8_t* rows, int n);
-  // Passes over the next n rows. Throws INVALID_IMAGE when one of them is needed.
-  void skip(int n);
   // Writes (3, height, width) floats: (byte / 255 - mean) / std. Throws INVALID_IMAGE when needed rows are
   // missing.
   void finish(float* planes) const;

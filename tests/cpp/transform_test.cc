@@ -58,11 +58,10 @@ std::vector<Golden> read_goldens() {
 
 std::vector<float> run(Transform& transform, int width, int height, int channels, int portion) {
   transform.begin(width, height, channels);
-  const RowRange needed = transform.needed_rows();
-  transform.skip(needed.first);
-  for (int y = needed.first; y < needed.last; y += portion) {
-    const int n = std::min(portion, height - y);
-    transform.push(generated_rows(width, channels, y, n).data(), n);
+  const Range rows = transform.needed_rows();
+  for (int y = rows.first; y < rows.last; y += portion) {
+    const Range part = {y, std::min(y + portion, rows.last)};
+    transform.push(generated_part(transform.needed_columns(), part, channels).data(), part.count());
   }
   const DataConfig& config = transform.config();
   std::vector<float> planes(3 * static_cast<size_t>(config.width) * static_cast<size_t>(config.height));
@@ -103,16 +102,20 @@ TEST(Transform, ServesAnyImagesInARow) {
   }
 }
 
-TEST(Transform, NeedsOnlyTheRowsUnderTheCrop) {
+TEST(Transform, NeedsOnlyWhatIsUnderTheCrop) {
   Transform transform(DataConfig{});
   transform.begin(1, 12000, 4);  // resized to 248 × 2,976,000, of which 224 rows are shown
-  const RowRange needed = transform.needed_rows();
+  const Range needed = transform.needed_rows();
   EXPECT_GE(needed.first, 5996);
   EXPECT_LE(needed.last, 6004);
   transform.begin(480, 640, 3);
   // Resized to 248 × 330, rows 53 … 276 are shown: (53.5 - 2) · 640 / 330 rounds to 100, (276.5 + 2) · 640 /
   // 330 to 540.
-  EXPECT_EQ(transform.needed_rows(), (RowRange{100, 540}));
+  EXPECT_EQ(transform.needed_rows(), (Range{100, 540}));
+  // Columns 12 … 235: (12.5 - 2) · 480 / 248 rounds to 20, (235.5 + 2) · 480 / 248 to 460.
+  EXPECT_EQ(transform.needed_columns(), (Range{20, 460}));
+  transform.begin(4000, 3000, 4);  // the middle two thirds of the columns, but for the filter's reach
+  EXPECT_LE(transform.needed_columns().count(), 2770);
 }
 
 template <typename Function>
@@ -145,7 +148,7 @@ TEST(Transform, RefusesImpossibleConfigs) {
 TEST(Transform, RefusesImpossibleImagesAndMissingRows) {
   Transform transform(DataConfig{});
   std::vector<float> planes(3 * 224 * 224);
-  const Bytes rows = generated_rows(300, 3, 0, 250);
+  const Bytes rows = generated_image(300, 250, 3);
   expect_error(code::kInvalidImage, [&] { transform.finish(planes.data()); });
   expect_error(code::kInvalidImage, [&] { transform.push(rows.data(), 1); });
   expect_error(code::kInvalidImage, [&] { transform.begin(0, 5, 3); });
@@ -153,14 +156,15 @@ TEST(Transform, RefusesImpossibleImagesAndMissingRows) {
   expect_error(code::kInvalidImage, [&] { transform.begin(5, 5, 2); });
 
   transform.begin(300, 250, 3);
+  const int needed = transform.needed_rows().count();
   transform.push(rows.data(), 200);
   expect_error(code::kInvalidImage, [&] { transform.finish(planes.data()); });
-  expect_error(code::kInvalidImage, [&] { transform.push(rows.data(), 51); });
+  expect_error(code::kInvalidImage, [&] { transform.push(rows.data(), needed - 199); });
   // An image that is refused leaves nothing half begun, and the next one is unharmed.
   expect_error(code::kInvalidImage, [&] { transform.begin(-1, 5, 3); });
-  expect_error(code::kInvalidImage, [&] { transform.push(rows.data(), 50); });
+  expect_error(code::kInvalidImage, [&] { transform.push(rows.data(), 1); });
   transform.begin(300, 250, 3);
-  transform.push(rows.data(), 250);
+  transform.push(rows.data(), needed);
   transform.finish(planes.data());
 
   DataConfig border;

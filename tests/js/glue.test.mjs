@@ -57,10 +57,10 @@ test('models() gives what ModelEntry declares', () => {
 test('a transform works as declared, and a forward takes the request as declared', () => {
   const [{ data }] = module.models();
   const transform = new module.Transform(data);
-  const { first, last } = transform.begin(248, 300, 3);
-  expect([first, last].every(Number.isInteger)).toBe(true);
-  transform.skip(first);
-  transform.push(new Uint8Array((last - first) * 248 * 3));
+  const { x, y, width, height } = transform.begin(248, 300, 3);
+  expect([x, y, width, height].every(Number.isInteger)).toBe(true);
+  expect(transform.room(height)).toHaveLength(height * width * 3);
+  transform.push(height);
   expect(transform.finish()).toHaveLength(3 * data.inputSize[1] * data.inputSize[2]);
   transform.delete();
 });
@@ -91,8 +91,9 @@ test('nothing of JavaScript stays referenced by the engine', () => {
 
   const round = () => {
     const transform = new module.Transform(data);
-    transform.begin(8, 8, 3);
-    transform.push(new Uint8Array(8 * 8 * 3));
+    const { height } = transform.begin(8, 8, 3);
+    transform.room(height);
+    transform.push(height);
     model.forward(transform.finish(), request);
     expect(() => model.forward(new Float32Array(7), request)).toThrow('not a multiple');
     expect(() => transform.begin(0, 1, 3)).toThrow();

@@ -14,8 +14,10 @@ import type {
   ModelEntry,
 } from './module.js';
 
-// Rows go to the engine in pieces of about this many bytes.
-const PIECE_BYTES = 1 << 22;
+// Rows go to the engine so many at a time (one piece for each of its threads), or more where they are short: asking a
+// canvas for pixels has a price each time.
+const ROWS_AT_ONCE = 32;
+const PIECE_BYTES = 1 << 20;
 
 /** A checkpoint as bytes that arrive; `size` where it is known beforehand. */
 export interface ByteSource {
@@ -101,11 +103,12 @@ export class Engine {
     try {
       return this.#call((module) => {
         const transform = this.#transformOf(module, config);
-        const { first, last } = transform.begin(image.width, image.height, image.channels);
-        transform.skip(first);
-        const rows = Math.max(1, Math.floor(PIECE_BYTES / (image.width * image.channels)));
-        for (let row = first; row < last; row += rows) {
-          transform.push(image.rows(row, Math.min(rows, last - row)));
+        const { x, y, width, height } = transform.begin(image.width, image.height, image.channels);
+        const rows = Math.max(ROWS_AT_ONCE, Math.floor(PIECE_BYTES / (width * image.channels)));
+        for (let row = 0; row < height; row += rows) {
+          const count = Math.min(rows, height - row);
+          image.read({ x, y: y + row, width, height: count }, transform.room(count));
+          transform.push(count);
         }
         return transform.finish();
       });

@@ -1,5 +1,6 @@
 // What the Emscripten glue exposes, written by hand after bindings/vitreous.cc; tests/js/glue.test.mjs holds the two
 // against each other.
+import type { Box } from '../images/pixels.js';
 import type { DataConfig, ModelConfig } from '../types.js';
 
 /** One thing asked of a forward; see `Outputs` in src/model/vit.h. */
@@ -36,9 +37,11 @@ interface EngineObject {
 }
 
 export interface GlueTransform extends EngineObject {
-  begin(width: number, height: number, channels: number): { first: number; last: number };
-  skip(rows: number): void;
-  push(bytes: Uint8Array | Uint8ClampedArray): void;
+  /** @returns the part of the image that matters */
+  begin(width: number, height: number, channels: number): Box;
+  /** Where the next rows of that part go, tightly packed: the engine's memory, to be filled before any other call. */
+  room(rows: number): Uint8Array;
+  push(rows: number): void;
   finish(): Float32Array;
 }
 

@@ -2,7 +2,7 @@
 import { VitreousError } from '../errors.js';
 import type { ImageInput, Pixels } from '../types.js';
 import { fetchOk } from '../weights/fetch.js';
-import { fromPixels, isPixels, type PixelSource } from './pixels.js';
+import { type Box, fromPixels, isPixels, type PixelSource } from './pixels.js';
 
 // What Pillow does: no premultiplied alpha, no embedded colour profile; EXIF orientation is applied.
 const asStored = {
@@ -102,37 +102,40 @@ function describe(image: unknown): string {
 const STRIP_PIXELS = 1 << 20;
 
 function fromBitmap(bitmap: ImageBitmap, keep = false): PixelSource {
-  const { width, height } = bitmap;
-  const stripRows = Math.max(1, Math.min(height, Math.floor(STRIP_PIXELS / width)));
-  const canvas = new OffscreenCanvas(width, stripRows);
-  const context = canvas.getContext('2d', { willReadFrequently: true });
-  if (context === null) throw new VitreousError('UNSUPPORTED', 'This browser gives workers no 2-D canvas.');
-  context.globalCompositeOperation = 'copy';
+  let strip: OffscreenCanvasRenderingContext2D | undefined;
   let straight: StraightAlpha | undefined;
 
   return {
-    width,
-    height,
+    width: bitmap.width,
+    height: bitmap.height,
     channels: 4,
-    rows(first, count) {
+    read(part, to) {
       if (straight === undefined) {
-        const strip = new Uint8ClampedArray(count * width * 4);
-        for (let row = 0; row < count; row += stripRows) {
-          const rows = Math.min(stripRows, count - row);
-          context.drawImage(bitmap, 0, first + row, width, rows, 0, 0, width, rows);
-          strip.set(readPixels(context, width, rows), row * width * 4);
+        strip ??= makeStrip(part.width, bitmap.height);
+        const { width, height: most } = strip.canvas;
+        for (let row = 0; row < part.height; row += most) {
+          const rows = Math.min(most, part.height - row);
+          strip.drawImage(bitmap, part.x, part.y + row, width, rows, 0, 0, width, rows);
+          to.set(readPixels(strip, width, rows), row * width * 4);
         }
-        if (!hasAlpha(strip)) return strip;
+        if (!hasAlpha(to)) return;
         straight = straightAlpha(bitmap);
-        if (straight === undefined) return strip;
       }
-      return straight.rows(first, count);
+      straight?.read(part, to);
     },
     close() {
       straight?.close();
       if (!keep) bitmap.close();
     },
   };
+}
+
+function makeStrip(width: number, height: number): OffscreenCanvasRenderingContext2D {
+  const rows = Math.max(1, Math.min(height, Math.floor(STRIP_PIXELS / width)));
+  const context = new OffscreenCanvas(width, rows).getContext('2d', { willReadFrequently: true });
+  if (context === null) throw new VitreousError('UNSUPPORTED', 'This browser gives workers no 2-D canvas.');
+  context.globalCompositeOperation = 'copy';
+  return context;
 }
 
 function readPixels(context: OffscreenCanvasRenderingContext2D, width: number, rows: number) {
@@ -153,13 +156,13 @@ export function unreadable(cause: unknown): VitreousError {
   );
 }
 
-function hasAlpha(rgba: Uint8ClampedArray): boolean {
+function hasAlpha(rgba: Uint8Array): boolean {
   for (let i = 3; i < rgba.length; i += 4) if (rgba[i] !== 255) return true;
   return false;
 }
 
 interface StraightAlpha {
-  rows(first: number, count: number): Uint8Array;
+  read(part: Box, to: Uint8Array): void;
   close(): void;
 }
 
@@ -179,10 +182,11 @@ function straightAlpha(bitmap: ImageBitmap): StraightAlpha | undefined {
   gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
   if (gl.checkFramebufferStatus(gl.FRAMEBUFFER) !== gl.FRAMEBUFFER_COMPLETE) return undefined;
   return {
-    rows(first, count) {
-      const rgba = new Uint8Array(bitmap.width * count * 4);
-      gl.readPixels(0, first, bitmap.width, count, gl.RGBA, gl.UNSIGNED_BYTE, rgba);
-      return rgba;
+    read({ x, y, width, height }, to) {
+      // Not into `to` itself, which may be shared memory: WebGL refuses that.
+      const rgba = new Uint8Array(to.length);
+      gl.readPixels(x, y, width, height, gl.RGBA, gl.UNSIGNED_BYTE, rgba);
+      to.set(rgba);
     },
     close: () => gl.getExtension('WEBGL_lose_context')?.loseContext(),
   };

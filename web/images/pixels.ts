@@ -1,6 +1,14 @@
 import { VitreousError } from '../errors.js';
 import type { Pixels } from '../types.js';
 
+/** A rectangle, in pixels. */
+export interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
 /**
  * Decoded pixels that are handed to the engine a few rows at a time, so that a large photo is never held whole twice.
  */
@@ -8,8 +16,8 @@ export interface PixelSource {
   width: number;
   height: number;
   channels: number;
-  /** The next rows that are wanted: `count` from row `first`; tightly packed. */
-  rows(first: number, count: number): Uint8Array | Uint8ClampedArray;
+  /** Copies a part of the image, tightly packed. Parts are asked for from the top down, with the same columns. */
+  read(part: Box, to: Uint8Array): void;
   close(): void;
 }
 
@@ -35,12 +43,17 @@ export function fromPixels(image: Omit<Pixels, 'channels'> & { channels?: number
       `${width} × ${height} pixels of ${channels} channels are ${width * height * channels} bytes, but there are ${data.length}.`,
     );
   }
-  const rowBytes = width * channels;
   return {
     width,
     height,
     channels,
-    rows: (first, count) => data.subarray(first * rowBytes, (first + count) * rowBytes),
+    read(part, to) {
+      const bytes = part.width * channels;
+      for (let row = 0; row < part.height; row++) {
+        const start = ((part.y + row) * width + part.x) * channels;
+        to.set(data.subarray(start, start + bytes), row * bytes);
+      }
+    },
     close() {},
   };
 }

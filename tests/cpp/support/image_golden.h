@@ -28,12 +28,13 @@ inline uint8_t generated_byte(uint32_t x, uint32_t y, uint32_t c) {
   }
 }
 
-// Rows top … top + rows - 1 of the picture, tightly packed.
-inline std::vector<uint8_t> generated_rows(int width, int channels, int top, int rows) {
+// A part of the picture, tightly packed.
+inline std::vector<uint8_t> generated_part(Range columns, Range rows, int channels) {
   std::vector<uint8_t> bytes;
-  bytes.reserve(static_cast<size_t>(width) * static_cast<size_t>(channels) * static_cast<size_t>(rows));
-  for (int y = top; y < top + rows; ++y) {
-    for (int x = 0; x < width; ++x) {
+  bytes.reserve(static_cast<size_t>(columns.count()) * static_cast<size_t>(channels) *
+                static_cast<size_t>(rows.count()));
+  for (int y = rows.first; y < rows.last; ++y) {
+    for (int x = columns.first; x < columns.last; ++x) {
       for (int c = 0; c < channels; ++c) {
         bytes.push_back(
             generated_byte(static_cast<uint32_t>(x), static_cast<uint32_t>(y), static_cast<uint32_t>(c)));
@@ -41,6 +42,10 @@ inline std::vector<uint8_t> generated_rows(int width, int channels, int top, int
     }
   }
   return bytes;
+}
+
+inline std::vector<uint8_t> generated_image(int width, int height, int channels) {
+  return generated_part({0, width}, {0, height}, channels);
 }
 
 // 64-bit FNV-1a.
