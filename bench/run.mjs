@@ -8,13 +8,14 @@ import { main, SetupError, say } from '../scripts/setup/log.mjs';
 import { capture } from '../scripts/setup/run.mjs';
 import { prepare } from './setup.mjs';
 
-const SUITES = ['forward', 'scaling', 'preprocess', 'accuracy'];
+const SUITES = ['forward', 'profile', 'scaling', 'preprocess', 'accuracy'];
 
 const HELP = `npm run bench -- [SUITE…] [options]
   SUITE          ${SUITES.join(', ')}; all of them by default
   --rounds N     turns of each contestant (default 9)
   --threads N    the most threads to use (default: the number of cores)
   --only A,B     only contestants whose name has one of these words in it
+  --profile      the suite 'profile' alone: the time of each stage of a forward
   --quick        one short round: to see that everything runs, not for figures
   --no-build     use dist/ as it is
 `;
@@ -25,6 +26,7 @@ const QUICK = { rounds: 1, warmUp: 1, runs: 1 };
 await main(async () => {
   const { values: options, positionals } = parse();
   if (options.help) return say(HELP);
+  if (options.profile) positionals.push('profile');
   const unknown = positionals.find((name) => !SUITES.includes(name));
   if (unknown) throw new SetupError(`There is no suite '${unknown}'.\n${HELP}`);
 
@@ -63,6 +65,7 @@ function parse() {
         rounds: { type: 'string' },
         threads: { type: 'string' },
         only: { type: 'string' },
+        profile: { type: 'boolean' },
         quick: { type: 'boolean' },
         'no-build': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },

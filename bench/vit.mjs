@@ -39,3 +39,18 @@ export function cost(config) {
   const linear = linearLayers(config).reduce((sum, [rows, from, to]) => sum + rows * from * to, 0);
   return { tokens, macs: linear + config.depth * 2 * tokens ** 2 * config.dim };
 }
+
+/** Multiply-adds of each stage of one image's embedding, for which the last block computes the CLS token only. */
+export function stageCost(config) {
+  const { dim, depth, mlpDim, patchSize } = config;
+  const tokens = tokensOf(config);
+  const rows = (depth - 1) * tokens + 1;
+  return {
+    patch_embed: (tokens - 1) * 3 * patchSize ** 2 * dim,
+    qkv: depth * tokens * dim * 3 * dim,
+    attention: 2 * rows * tokens * dim,
+    proj: rows * dim * dim,
+    'fc1+gelu': rows * dim * mlpDim,
+    fc2: rows * mlpDim * dim,
+  };
+}

@@ -26,6 +26,14 @@ export async function load({ model: name, folder, dtype, threads, relaxed = true
     { variant: info.variant, threads, engineBytes: await model.memoryBytes() },
     async (images) => (await model.forward(images)).data,
     // Everything up to the final norm of every token, which an embedding does not need.
-    { size, runAllTokens: () => model.forwardFeatures(tokens) },
+    {
+      size,
+      runAllTokens: () => model.forwardFeatures(tokens),
+      /** Milliseconds of each stage of an embedding. */
+      async stages() {
+        await model.forward(tokens);
+        return model.profile();
+      },
+    },
   );
 }
