@@ -1,7 +1,6 @@
 #include "image/resample.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -11,10 +10,6 @@
 
 #if defined(__wasm_simd128__)
 #include <wasm_simd128.h>
-#endif
-
-#if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF  // a fused multiply-add would round the coefficients unlike Pillow
 #endif
 
 namespace vitreous {
@@ -84,20 +79,6 @@ struct Sums {
     return __builtin_convertvector(v, U8x4);
   }
 };
-
-double bilinear(double x) {
-  x = std::abs(x);
-  return x < 1.0 ? 1.0 - x : 0.0;
-}
-
-// Keys' cubic convolution with a = -0.5, written in Pillow's order of operations.
-double bicubic(double x) {
-  constexpr double a = -0.5;
-  x = std::abs(x);
-  if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
-  if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * a;
-  return 0.0;
-}
 
 // Resizes kRows rows of four-byte pixels, those of bank.widened_inputs(). Each output pixel is stored as four
 // bytes, three apart: the fourth is overwritten by the next pixel, the last falls in the row's slack.
@@ -191,39 +172,24 @@ void FilterBank::plan(int in_size, int out_size, int first, int count, Interpola
   if (key == key_) return;
   key_ =
       {};  // should an allocation fail below, the half-made tables are not taken for these arguments' again
-  const auto filter = interpolation == Interpolation::kBicubic ? bicubic : bilinear;
-  const double filter_support = interpolation == Interpolation::kBicubic ? 2.0 : 1.0;
-  const double scale = static_cast<double>(in_size) / out_size;
-  const double filter_scale = std::max(scale, 1.0);
-  const double support = filter_support * filter_scale;
-  const double inverse_filter_scale = 1.0 / filter_scale;
-
   windows_.clear();
   groups_.clear();
   max_inputs_ = max_groups_ = 0;
   inputs_ = widened_inputs_ = {in_size, 0};
   for (int i = 0; i < count; ++i) {
-    const double center = (first + i + 0.5) * scale;
-    const int begin = std::max(static_cast<int>(center - support + 0.5), 0);
-    const int end = std::min(static_cast<int>(center + support + 0.5), in_size);
-    weights_.clear();
-    double total = 0.0;
-    for (int x = 0; x < end - begin; ++x) {
-      weights_.push_back(filter((x + begin - center + 0.5) * inverse_filter_scale));
-      total += weights_.back();
-    }
-    const int groups = (end - begin + kGroup - 1) / kGroup;
+    plan_window(in_size, out_size, first + i, interpolation, filter_);
+    const int begin = filter_.begin, size = static_cast<int>(filter_.weights.size());
+    const int groups = (size + kGroup - 1) / kGroup;
     const int widened = std::clamp(in_size - kGroup * groups, 0, begin);
-    windows_.push_back({begin, end - begin, widened, groups, groups_.size()});
-    max_inputs_ = std::max(max_inputs_, end - begin);
+    windows_.push_back({begin, size, widened, groups, groups_.size()});
+    max_inputs_ = std::max(max_inputs_, size);
     max_groups_ = std::max(max_groups_, groups);
-    inputs_ = {std::min(inputs_.first, begin), std::max(inputs_.last, end)};
+    inputs_ = {std::min(inputs_.first, begin), std::max(inputs_.last, begin + size)};
     widened_inputs_ = {std::min(widened_inputs_.first, widened),
                        std::max(widened_inputs_.last, widened + kGroup * groups)};
     groups_.resize(groups_.size() + static_cast<size_t>(groups));
-    for (int x = 0; x < end - begin; ++x) {
-      double weight = weights_[static_cast<size_t>(x)];
-      if (total != 0.0) weight /= total;
+    for (int x = 0; x < size; ++x) {
+      const double weight = filter_.weights[static_cast<size_t>(x)];
       const auto k = static_cast<int32_t>(weight * (1 << kPrecisionBits) + (weight < 0 ? -0.5 : 0.5));
       const int place = begin + x - widened;
       Group& group = groups_[windows_.back().group + static_cast<size_t>(place / kGroup)];

@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace vitreous {
+#include "image/filter.h"
 
-enum class Interpolation { kBilinear, kBicubic };
+namespace vitreous {
 
 inline constexpr int kMaxImageSide =
     65535;  // what JPEG and canvases can hold; Pillow's arithmetic is exact far beyond
@@ -69,7 +69,7 @@ class FilterBank {
   Key key_;
   std::vector<Window> windows_;
   std::vector<Group> groups_;
-  std::vector<double> weights_;  // one window before normalisation
+  FilterWindow filter_;
   int max_inputs_ = 0, max_groups_ = 0;
   Range inputs_, widened_inputs_;
 };
