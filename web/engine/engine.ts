@@ -79,10 +79,11 @@ export class Engine {
     },
   ): Promise<void> {
     const loader = this.#call(
-      ({ Loader }) => new Loader(config, source.size ?? -1, options.dtype === 'int8'),
+      ({ Loader }) => new Loader(config, { int8: options.dtype === 'int8', files: 1, head: false }),
     );
     try {
       let loaded = 0;
+      this.#call(() => loader.beginFile(source.size ?? -1, false));
       for await (const piece of source.bytes) {
         if (options.signal?.aborted) throw abortError(options.signal);
         this.#call(() => loader.push(piece));
@@ -90,7 +91,10 @@ export class Engine {
         options.onProgress?.(loaded);
       }
       throwIfAborted(options.signal);
-      const model = this.#call(() => loader.finish());
+      const model = this.#call(() => {
+        loader.endFile();
+        return loader.finish();
+      });
       this.#model?.delete();
       this.#model = model;
     } finally {
