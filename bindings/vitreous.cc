@@ -324,13 +324,14 @@ class Loader {
       : loader_(guard([&] {
           vt::VitConfig vit = vit_config(config);
           vit.arithmetic = options["int8"].as<bool>() ? vt::Arithmetic::kInt8 : vt::Arithmetic::kFp32;
-          return std::make_unique<vt::ModelLoader>(vit);
+          return std::make_unique<vt::ModelLoader>(vit, options["head"].as<bool>());
         })) {}
 
   // size in bytes, or negative where it is not known; head: this file is the one with the classifier
-  void begin_file(double size, bool) {
+  void begin_file(double size, bool head) {
     guard([&] {
-      loader_->begin_file(size < 0 ? std::nullopt : std::optional<uint64_t>(uint64_t(size)));
+      const auto known = size < 0 ? std::nullopt : std::optional<uint64_t>(uint64_t(size));
+      head ? loader_->begin_head(known) : loader_->begin_file(known);
     });
   }
   void push(const val& bytes) {

@@ -23,6 +23,7 @@ inline constexpr char kInvalidArgument[] = "INVALID_ARGUMENT";  // an option or 
 inline constexpr char kInvalidImage[] =
     "INVALID_IMAGE";  // empty, undecodable, or bytes that do not fit the size
 inline constexpr char kUnknownModel[] = "UNKNOWN_MODEL";  // no such architecture in the table
+inline constexpr char kUnsupported[] = "UNSUPPORTED";     // not in this version, or not with this model
 inline constexpr char kNoHead[] = "NO_HEAD";              // classes asked of a model without a classifier
 inline constexpr char kOutOfMemory[] = "OUT_OF_MEMORY";
 inline constexpr char kInternal[] = "INTERNAL";  // a mistake in this library

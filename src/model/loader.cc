@@ -5,7 +5,17 @@
 
 namespace vitreous {
 
-ModelLoader::ModelLoader(const VitConfig& config) : config_(config), builder_(config) {}
+namespace {
+
+VitConfig without_classifier(VitConfig config) {
+  config.num_classes = 0;
+  return config;
+}
+
+}  // namespace
+
+ModelLoader::ModelLoader(const VitConfig& config, bool head)
+    : config_(head ? without_classifier(config) : config), builder_(config_) {}
 
 void ModelLoader::begin_file(std::optional<uint64_t> size) {
   reader_ = std::make_unique<SafetensorsReader>(
@@ -21,16 +31,37 @@ void ModelLoader::begin_file(std::optional<uint64_t> size) {
       size);
 }
 
-void ModelLoader::push(const uint8_t* bytes, size_t n) { reader_->push(bytes, n); }
+void ModelLoader::begin_head(std::optional<uint64_t> size) {
+  head_reader_ = std::make_unique<HeadReader>(config_, size);
+}
 
-void ModelLoader::end_file() { reader_->finish(); }
+void ModelLoader::push(const uint8_t* bytes, size_t n) {
+  if (head_reader_) return head_reader_->push(bytes, n);
+  reader_->push(bytes, n);
+}
+
+void ModelLoader::end_file() {
+  if (head_reader_) {
+    head_ = head_reader_->finish();
+    head_reader_ = nullptr;
+    return;
+  }
+  reader_->finish();
+  reader_ = nullptr;
+}
 
 std::optional<uint64_t> ModelLoader::expected_bytes() const {
+  if (head_reader_) return head_reader_->file_size();
   return reader_ ? reader_->file_size() : std::nullopt;
 }
 
 std::unique_ptr<VisionTransformer> ModelLoader::finish() {
-  return std::make_unique<VisionTransformer>(config_, builder_.take());
+  VitWeights weights = builder_.take();
+  if (head_) {
+    config_.num_classes = head_.classes;
+    weights.head = std::move(head_);
+  }
+  return std::make_unique<VisionTransformer>(config_, std::move(weights));
 }
 
 }  // namespace vitreous

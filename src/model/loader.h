@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "model/config.h"
+#include "model/head.h"
 #include "model/vit.h"
 #include "model/weights.h"
 #include "weights/safetensors.h"
@@ -17,12 +18,15 @@ namespace vitreous {
 // value is read.
 class ModelLoader {
  public:
-  explicit ModelLoader(const VitConfig& config);
+  // `head`: the classifier comes in a file of its own; one in the model's files is left out.
+  ModelLoader(const VitConfig& config, bool head = false);
   ModelLoader(const ModelLoader&) = delete;  // the reader's callbacks refer to this
   ModelLoader& operator=(const ModelLoader&) = delete;
 
   // `size`: in bytes, if known; a file that cannot fit its header is then refused at once.
   void begin_file(std::optional<uint64_t> size);
+  // The same for the file with the classifier.
+  void begin_head(std::optional<uint64_t> size);
   // Throws CHECKPOINT_* and TENSOR_* naming the tensor; see weights/safetensors.h.
   void push(const uint8_t* bytes, size_t n);
   void end_file();
@@ -36,7 +40,9 @@ class ModelLoader {
  private:
   VitConfig config_;
   WeightsBuilder builder_;
-  std::unique_ptr<SafetensorsReader> reader_;
+  std::unique_ptr<SafetensorsReader> reader_;  // one of the two, between begin and end
+  std::unique_ptr<HeadReader> head_reader_;
+  Head head_;
 };
 
 }  // namespace vitreous

@@ -36,21 +36,23 @@ void VisionTransformer::forward(const float* images, size_t batch, const Outputs
   check(outputs);
   // The buffers are planned for the largest group of images seen: one photo at a time never pays for five.
   const size_t group = std::min(batch, images_at_once_);
-  plan(group * size_t(config_.tokens()));
+  plan(group);
   profile_.start();
   for (size_t first = 0; first < batch; first += group) {
     forward_some(images, first, std::min(group, batch - first), outputs);
   }
 }
 
-void VisionTransformer::plan(size_t rows) {
+void VisionTransformer::plan(size_t images) {
   const size_t dim = size_t(config_.dim), mlp = size_t(config_.mlp_dim);
+  const size_t rows = images * size_t(config_.tokens());
   if (x_.size() >= rows * dim) return;
   x_ = Buffer(rows * dim);
   y_ = Buffer(rows * dim);
   wide_ = Buffer(rows * std::max({size_t(config_.patch_values()), 3 * dim, mlp}));
   input_ = LayerInput(rows, dim, y_.data(), config_.arithmetic);
   hidden_ = LayerInput(rows, mlp, wide_.data(), config_.arithmetic);
+  features_ = Buffer(images * weights_.head.features(dim));
 }
 
 // The forward, line by line as in timm/models/vision_transformer.py. B images, N tokens, D = dim, H heads.
@@ -77,7 +79,8 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
   for (size_t i = 0; i < w.blocks.size(); ++i) {
     const Block& block = w.blocks[i];
     // After the last attention only the CLS token is looked at, unless all tokens are asked for.
-    const bool cls_only = i + 1 == w.blocks.size() && outputs.tokens == nullptr && outputs.blocks.empty();
+    const bool cls_only = i + 1 == w.blocks.size() && outputs.tokens == nullptr && outputs.blocks.empty() &&
+                          !(outputs.logits != nullptr && w.head.patch_mean);
     const size_t queries = cls_only ? 1 : N;
 
     // x = x + self.attn(self.norm1(x))
@@ -106,6 +109,7 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
     block.fc2.run(rows, hidden_, x, Epilogue::kAdd);  // (B, N, D)
     profile_.lap(Stage::kFc2);
 
+    if (outputs.logits != nullptr) collect_cls_tokens(i, B, rows);
     for (const auto& wanted : outputs.blocks) {
       if (size_t(wanted.block) != i) continue;
       float* to = wanted.tokens + first * N * D;
@@ -122,20 +126,34 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
   float* pooled = outputs.pooled != nullptr ? outputs.pooled + first * D : y;
   w.norm.run(B, x, rows / B * D, pooled);  // (B, D)
   // x = self.head(x)
-  if (outputs.logits != nullptr) w.head.run(B, pooled, outputs.logits + first * size_t(config_.num_classes));
+  if (outputs.logits != nullptr) {
+    if (w.head.patch_mean) {
+      w.norm.run(rows, x, y);  // (B, N, D)
+      for (size_t b = 0; b < B; ++b) interleave_patch_mean(y + b * N * D, N, D, features_.data() + 2 * b * D);
+    }
+    w.head.linear.run(B, features_.data(), outputs.logits + first * size_t(w.head.classes));
+  }
   if (outputs.tokens != nullptr) w.norm.run(rows, x, outputs.tokens + first * N * D);  // (B, N, D)
   profile_.lap(Stage::kHead);
 }
 
 void VisionTransformer::forward_head(const float* tokens, size_t batch, bool pre_logits, float* out) const {
   const size_t N = size_t(config_.tokens()), D = size_t(config_.dim);
-  Buffer pooled(batch * D);
-  prefix_tokens(tokens, batch, N - 1, D, pooled.data());
-  if (pre_logits || !weights_.head) {
-    std::memcpy(out, pooled.data(), batch * D * sizeof(float));
-  } else {
-    weights_.head.run(batch, pooled.data(), out);
+  const Head& head = weights_.head;
+  if (pre_logits || !head) return prefix_tokens(tokens, batch, N - 1, D, out);
+  if (!head.needs_last_block_only()) {
+    throw Error(code::kUnsupported, "This classifier takes the CLS tokens of the last " + std::to_string(head.blocks) +
+                                        " blocks, not the last tokens alone: use forward or classify.");
   }
+  Buffer features(batch * head.features(D));
+  if (head.patch_mean) {
+    for (size_t b = 0; b < batch; ++b) {
+      interleave_patch_mean(tokens + b * N * D, N, D, features.data() + 2 * b * D);
+    }
+  } else {
+    prefix_tokens(tokens, batch, N - 1, D, features.data());
+  }
+  head.linear.run(batch, features.data(), out);
 }
 
 // The convolution of patch_embed, whose stride is its kernel, is a linear layer over these:
@@ -171,6 +189,17 @@ size_t VisionTransformer::keep_cls_rows(size_t batch, float* x) const {
   const size_t N = size_t(config_.tokens()), D = size_t(config_.dim);
   for (size_t b = 1; b < batch; ++b) std::memcpy(x + b * D, x + b * N * D, D * sizeof(float));
   return batch;
+}
+
+// The normed CLS tokens of a block, where the classifier takes them. rows: of x, for the whole batch
+void VisionTransformer::collect_cls_tokens(size_t block, size_t batch, size_t rows) {
+  const Head& head = weights_.head;
+  const size_t D = size_t(config_.dim), first = weights_.blocks.size() - size_t(head.blocks);
+  if (head.patch_mean || block < first) return;
+  for (size_t b = 0; b < batch; ++b) {
+    float* features = features_.data() + b * head.features(D) + (block - first) * D;
+    weights_.norm.run_row(x_.data() + b * (rows / batch) * D, features);
+  }
 }
 
 void VisionTransformer::check(const Outputs& outputs) const {

@@ -51,12 +51,13 @@ class VisionTransformer {
   void forward_head(const float* tokens, size_t batch, bool pre_logits, float* out) const;
 
  private:
-  void plan(size_t rows);
+  void plan(size_t images);
   void forward_some(const float* images, size_t first, size_t batch, const Outputs& outputs);
   void check(const Outputs& outputs) const;
   void extract_patches(const float* images, size_t batch, float* patches) const;
   void add_positions(const float* patches, size_t batch, float* x) const;
   size_t keep_cls_rows(size_t batch, float* x) const;
+  void collect_cls_tokens(size_t block, size_t batch, size_t rows);
 
   VitConfig config_;
   VitWeights weights_;
@@ -69,6 +70,7 @@ class VisionTransformer {
   Buffer wide_;        // (rows, max(patch_values, 3 · dim, mlp_dim)): patches, qkv and MLP take turns
   LayerInput input_;   // y_ as the input of qkv, proj and fc1
   LayerInput hidden_;  // wide_ as the input of fc2
+  Buffer features_;    // (images, features): what the classifier takes
 };
 
 }  // namespace vitreous

@@ -39,7 +39,8 @@ WeightsBuilder::WeightsBuilder(const VitConfig& config) : config_(config) {
     add_linear(name + "mlp.fc2", {dim, config.mlp_dim}, block.fc2);
   }
   add_norm("norm", weights_.norm);
-  if (config.num_classes > 0) add_linear("head", {config.num_classes, dim}, weights_.head);
+  weights_.head.classes = config.num_classes;
+  if (config.num_classes > 0) add_linear("head", {config.num_classes, dim}, weights_.head.linear);
 }
 
 void WeightsBuilder::add(const std::string& name, std::vector<int64_t> shape, Setter setter) {

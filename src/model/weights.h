@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/config.h"
+#include "model/head.h"
 #include "model/layer_input.h"
 #include "model/layer_norm.h"
 #include "model/linear.h"
@@ -45,7 +46,7 @@ struct VitWeights {
   std::vector<float> pos_embed;  // (tokens, dim)
   std::vector<Block> blocks;
   LayerNorm norm;
-  Linear head;  // dim → num_classes; empty without a classifier
+  Head head;
 };
 
 // Fills VitWeights tensor by tensor, in any order. A linear layer is packed as soon as its weight and its

@@ -1,0 +1,90 @@
+#include "model/head.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "base/error.h"
+#include "weights/json.h"
+
+namespace vitreous {
+namespace {
+
+// The layer's name if the tensor is the weight of a classifier, without ".weight"; empty otherwise.
+std::string_view classifier_of(std::string_view tensor) {
+  constexpr std::string_view kWeight = ".weight";
+  if (!tensor.ends_with(kWeight)) return "";
+  const std::string_view layer = tensor.substr(0, tensor.size() - kWeight.size());
+  const std::string_view last = layer.substr(layer.rfind('.') + 1);
+  return last == "linear" || last == "head" || last == "classifier" ? layer : "";
+}
+
+}  // namespace
+
+void interleave_patch_mean(const float* tokens, size_t N, size_t dim, float* features) {
+  for (size_t d = 0; d < dim; ++d) {
+    float sum = 0;
+    for (size_t n = 1; n < N; ++n) sum += tokens[n * dim + d];
+    features[2 * d] = tokens[d];
+    features[2 * d + 1] = sum / float(N - 1);
+  }
+}
+
+HeadReader::HeadReader(const VitConfig& config, std::optional<uint64_t> file_size)
+    : config_(config),
+      reader_([this](Header& header) { choose(header); },
+              [this](const TensorInfo& tensor, std::vector<float>&& values) {
+                (tensor.name == name_ + ".weight" ? weight_ : bias_) = std::move(values);
+              },
+              file_size) {}
+
+void HeadReader::choose(Header& header) {
+  const auto named = [&](const std::string& name) {
+    return std::ranges::find(header.tensors, name, &TensorInfo::name);
+  };
+  for (const TensorInfo& tensor : header.tensors) {
+    const std::string_view layer = classifier_of(tensor.name);
+    if (layer.empty() || tensor.shape.size() != 2) continue;
+    name_ = layer;
+    classes_ = tensor.shape[0];
+    features_ = tensor.shape[1];
+    break;
+  }
+  if (name_.empty()) {
+    throw Error(code::kTensorMissing,
+                "The file has no classifier: no linear.weight, head.weight or classifier.weight with two dimensions. "
+                "Give DINO's dino_*_linearweights.pth or a file like it.");
+  }
+  const auto bias = named(name_ + ".bias");
+  if (bias == header.tensors.end()) {
+    throw Error(code::kTensorMissing, "The classifier " + quote(name_ + ".weight") + " has no " +
+                                          quote(name_ + ".bias") + " beside it.");
+  }
+  const int64_t dim = config_.dim;
+  if (classes_ < 1 || features_ < dim || features_ % dim != 0 || features_ / dim > std::max(2, config_.depth)) {
+    throw Error(code::kTensorShape,
+                "The classifier " + quote(name_ + ".weight") + " takes " + std::to_string(features_) + " features; " +
+                    config_.name + " gives " + std::to_string(dim) + " a block, or " + std::to_string(2 * dim) +
+                    " with the mean of its patches. Take the classifier that was trained on this model.");
+  }
+  if (bias->shape != std::vector<int64_t>{classes_}) {
+    throw Error(code::kTensorShape, quote(bias->name) + " should have " + std::to_string(classes_) +
+                                        " values, one for each class of " + quote(name_ + ".weight") + ".");
+  }
+  for (TensorInfo& tensor : header.tensors) {
+    tensor.skip = tensor.name != name_ + ".weight" && tensor.name != bias->name;
+  }
+}
+
+Head HeadReader::finish() {
+  reader_.finish();
+  const auto blocks = int(features_ / config_.dim);
+  Head head;
+  head.linear = Linear(size_t(features_), size_t(classes_), weight_.data(), bias_.data());
+  head.classes = int(classes_);
+  head.patch_mean = blocks == 2;
+  head.blocks = head.patch_mean ? 1 : blocks;
+  return head;
+}
+
+}  // namespace vitreous
