@@ -8,6 +8,7 @@
 #include <limits>
 #include <sstream>
 
+#include "support/expect_error.h"
 #include "support/golden.h"
 #include "support/safetensors_file.h"
 
@@ -17,21 +18,6 @@ namespace {
 using namespace std::string_literals;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-
-// That `action` throws Error(code) whose message holds all of `parts`.
-template <class Action>
-void expect_error(const char* code, const std::vector<std::string>& parts, Action action) {
-  try {
-    action();
-    FAIL() << "no error; expected " << code;
-  } catch (const Error& error) {
-    EXPECT_STREQ(error.code(), code) << error.what();
-    for (const std::string& part : parts) {
-      EXPECT_NE(std::string_view(error.what()).find(part), std::string_view::npos)
-          << "no '" << part << "' in: " << error.what();
-    }
-  }
-}
 
 void expect_file_error(const std::string& file, const char* code, const std::vector<std::string>& parts,
                        const SafetensorsReader::OnHeader& on_header = {}) {

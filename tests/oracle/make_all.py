@@ -14,6 +14,7 @@ SCRIPTS = (
     "make_generated_goldens.py",
     "make_model_goldens.py",
     "make_safetensors_goldens.py",
+    "make_torch_goldens.py",
     "make_transform_goldens.py",
 )
 PHOTO_SCRIPTS = ("make_fixtures.py", "make_photo_goldens.py")  # the second reads what the first writes
