@@ -28,7 +28,7 @@ inline constexpr char kNoHead[] = "NO_HEAD";              // classes asked of a 
 inline constexpr char kOutOfMemory[] = "OUT_OF_MEMORY";
 inline constexpr char kInternal[] = "INTERNAL";  // a mistake in this library
 inline constexpr char kCheckpointFormat[] =
-    "CHECKPOINT_FORMAT";  // not safetensors, or its header breaks the format
+    "CHECKPOINT_FORMAT";  // neither safetensors nor of torch.save, or it breaks its format
 inline constexpr char kCheckpointOversized[] =
     "CHECKPOINT_OVERSIZED";  // a header or tensor too large to be true
 inline constexpr char kCheckpointTruncated[] = "CHECKPOINT_TRUNCATED";  // ends before its last tensor does

@@ -51,9 +51,10 @@ void HeadReader::choose(Header& header) {
     break;
   }
   if (name_.empty()) {
-    throw Error(code::kTensorMissing,
-                "The file has no classifier: no linear.weight, head.weight or classifier.weight with two dimensions. "
-                "Give DINO's dino_*_linearweights.pth or a file like it.");
+    throw Error(
+        code::kTensorMissing,
+        "The file has no classifier: no linear.weight, head.weight or classifier.weight with two dimensions. "
+        "Give DINO's dino_*_linearweights.pth or a file like it.");
   }
   const auto bias = named(name_ + ".bias");
   if (bias == header.tensors.end()) {
@@ -61,10 +62,12 @@ void HeadReader::choose(Header& header) {
                                           quote(name_ + ".bias") + " beside it.");
   }
   const int64_t dim = config_.dim;
-  if (classes_ < 1 || features_ < dim || features_ % dim != 0 || features_ / dim > std::max(2, config_.depth)) {
+  if (classes_ < 1 || features_ < dim || features_ % dim != 0 ||
+      features_ / dim > std::max(2, config_.depth)) {
     throw Error(code::kTensorShape,
-                "The classifier " + quote(name_ + ".weight") + " takes " + std::to_string(features_) + " features; " +
-                    config_.name + " gives " + std::to_string(dim) + " a block, or " + std::to_string(2 * dim) +
+                "The classifier " + quote(name_ + ".weight") + " takes " + std::to_string(features_) +
+                    " features; " + config_.name + " gives " + std::to_string(dim) + " a block, or " +
+                    std::to_string(2 * dim) +
                     " with the mean of its patches. Take the classifier that was trained on this model.");
   }
   if (bias->shape != std::vector<int64_t>{classes_}) {

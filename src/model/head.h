@@ -9,13 +9,14 @@
 
 #include "model/config.h"
 #include "model/linear.h"
-#include "weights/safetensors.h"
+#include "weights/checkpoint_reader.h"
 
 namespace vitreous {
 
 // A linear layer over features of the normed tokens. timm's head takes the last block's CLS token (blocks 1);
-// facebookresearch/dino's eval_linear.py the CLS tokens of the last n blocks one after the other (ViT-S: 4), or the
-// last CLS token and the mean of the last patch tokens, value by value in turn (ViT-B, --avgpool_patchtokens).
+// facebookresearch/dino's eval_linear.py the CLS tokens of the last n blocks one after the other (ViT-S: 4),
+// or the last CLS token and the mean of the last patch tokens, value by value in turn (ViT-B,
+// --avgpool_patchtokens).
 struct Head {
   Linear linear;  // features → classes; empty without a classifier
   int classes = 0;
@@ -28,12 +29,14 @@ struct Head {
   explicit operator bool() const { return bool(linear); }
 };
 
-// tokens: (N, dim), normed → features: (2 · dim), the CLS token and the mean of the others, value by value in turn.
+// tokens: (N, dim), normed → features: (2 · dim), the CLS token and the mean of the others, value by value in
+// turn.
 void interleave_patch_mean(const float* tokens, size_t N, size_t dim, float* features);
 
 // Reads a classifier from a file of its own: `linear.weight` (classes, features) and `linear.bias`, as
-// eval_linear.py saves them (under `state_dict`, with `module.` before), or `head.*`, `classifier.*`. What else the
-// file holds is passed over. Of 2 · dim features the mean of the patch tokens is meant, not two blocks.
+// eval_linear.py saves them (under `state_dict`, with `module.` before), or `head.*`, `classifier.*`. What
+// else the file holds is passed over. Of 2 · dim features the mean of the patch tokens is meant, not two
+// blocks.
 class HeadReader {
  public:
   // file_size in bytes, if known
@@ -43,8 +46,8 @@ class HeadReader {
 
   void push(const uint8_t* bytes, size_t n) { reader_.push(bytes, n); }
   std::optional<uint64_t> file_size() const { return reader_.file_size(); }
-  // After the last byte. Throws TENSOR_MISSING without a classifier, TENSOR_SHAPE for one that fits no features of
-  // this model, and what SafetensorsReader throws.
+  // After the last byte. Throws TENSOR_MISSING without a classifier, TENSOR_SHAPE for one that fits no
+  // features of this model, and what CheckpointReader throws.
   Head finish();
 
  private:
@@ -54,7 +57,7 @@ class HeadReader {
   std::string name_;  // of the layer: what is before ".weight" and ".bias"
   int64_t classes_ = 0, features_ = 0;
   std::vector<float> weight_, bias_;
-  SafetensorsReader reader_;
+  CheckpointReader reader_;
 };
 
 }  // namespace vitreous

@@ -18,7 +18,7 @@ ModelLoader::ModelLoader(const VitConfig& config, bool head)
     : config_(head ? without_classifier(config) : config), builder_(config_) {}
 
 void ModelLoader::begin_file(std::optional<uint64_t> size) {
-  reader_ = std::make_unique<SafetensorsReader>(
+  reader_ = std::make_unique<CheckpointReader>(
       [this](Header& header) {
         // A model made without a classifier takes a checkpoint with one, as create_model(num_classes=0) does.
         std::vector<std::string> ignored;

@@ -9,11 +9,11 @@
 #include "model/head.h"
 #include "model/vit.h"
 #include "model/weights.h"
-#include "weights/safetensors.h"
+#include "weights/checkpoint_reader.h"
 
 namespace vitreous {
 
-// Takes safetensors files in pieces of any size and packs each tensor as soon as it is whole: beside the
+// Takes checkpoint files in pieces of any size and packs each tensor as soon as it is whole: beside the
 // packed weights never more than one tensor is held. Names, shapes and types are checked before the first
 // value is read.
 class ModelLoader {
@@ -27,7 +27,7 @@ class ModelLoader {
   void begin_file(std::optional<uint64_t> size);
   // The same for the file with the classifier.
   void begin_head(std::optional<uint64_t> size);
-  // Throws CHECKPOINT_* and TENSOR_* naming the tensor; see weights/safetensors.h.
+  // Throws CHECKPOINT_* and TENSOR_* naming the tensor; see weights/safetensors.h and weights/torch_reader.h.
   void push(const uint8_t* bytes, size_t n);
   void end_file();
 
@@ -40,7 +40,7 @@ class ModelLoader {
  private:
   VitConfig config_;
   WeightsBuilder builder_;
-  std::unique_ptr<SafetensorsReader> reader_;  // one of the two, between begin and end
+  std::unique_ptr<CheckpointReader> reader_;  // one of the two, between begin and end
   std::unique_ptr<HeadReader> head_reader_;
   Head head_;
 };

@@ -142,7 +142,8 @@ void VisionTransformer::forward_head(const float* tokens, size_t batch, bool pre
   const Head& head = weights_.head;
   if (pre_logits || !head) return prefix_tokens(tokens, batch, N - 1, D, out);
   if (!head.needs_last_block_only()) {
-    throw Error(code::kUnsupported, "This classifier takes the CLS tokens of the last " + std::to_string(head.blocks) +
+    throw Error(code::kUnsupported, "This classifier takes the CLS tokens of the last " +
+                                        std::to_string(head.blocks) +
                                         " blocks, not the last tokens alone: use forward or classify.");
   }
   Buffer features(batch * head.features(D));

@@ -48,10 +48,20 @@ std::optional<Dtype> parse_dtype(std::string_view name) {
 }
 
 const char* dtype_name(Dtype dtype) {
-  return dtype == Dtype::kF32 ? "F32" : dtype == Dtype::kF16 ? "F16" : "BF16";
+  switch (dtype) {
+    case Dtype::kF32:
+      return "F32";
+    case Dtype::kF16:
+      return "F16";
+    case Dtype::kBF16:
+      return "BF16";
+    case Dtype::kOther:
+      break;
+  }
+  return "other";
 }
 
-size_t item_size(Dtype dtype) { return dtype == Dtype::kF32 ? 4 : 2; }
+size_t item_size(Dtype dtype) { return dtype == Dtype::kF32 ? 4 : dtype == Dtype::kOther ? 1 : 2; }
 
 void to_float32(Dtype dtype, const uint8_t* bytes, float* out, size_t count) {
   if (count == 0) return;  // memcpy allows no null pointers, not even for no bytes
@@ -64,6 +74,8 @@ void to_float32(Dtype dtype, const uint8_t* bytes, float* out, size_t count) {
       break;
     case Dtype::kBF16:
       convert_16_bit<bf16_to_float32>(bytes, out, count);
+      break;
+    case Dtype::kOther:  // refused before a value of it is looked at
       break;
   }
 }

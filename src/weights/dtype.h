@@ -8,12 +8,14 @@
 
 namespace vitreous {
 
-enum class Dtype { kF32, kF16, kBF16 };
+// kOther: any type that is not converted (a PyTorch file's counters and masks); a tensor of it can only be
+// skipped.
+enum class Dtype { kF32, kF16, kBF16, kOther };
 
 // By safetensors' names "F32", "F16", "BF16"; nothing for any other name.
 std::optional<Dtype> parse_dtype(std::string_view name);
 const char* dtype_name(Dtype dtype);
-size_t item_size(Dtype dtype);  // bytes per element
+size_t item_size(Dtype dtype);  // bytes per element; of kOther, which is counted in bytes, 1
 
 // Converts `count` little-endian elements at `bytes` (no alignment needed) to float32. Every value of the
 // three types, subnormals included, is a float32, so nothing is rounded; NaN stays NaN and keeps its payload.

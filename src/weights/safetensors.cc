@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cmath>
 #include <new>
 #include <stdexcept>
 #include <string_view>
@@ -16,18 +15,9 @@ namespace {
 
 constexpr size_t kSizeBytes = 8;                  // the header's size, little-endian
 constexpr uint64_t kMaxHeaderSize = 100'000'000;  // safetensors' own MAX_HEADER_SIZE
-// Memory is taken ahead of the bytes only up to this many values (16 MiB: the largest tensor of a ViT-L);
-// beyond, it grows with what arrives, so that no header can claim memory that the file does not fill.
-constexpr uint64_t kMaxReserved = uint64_t{4} << 20;
-constexpr size_t kBlock = 4096;  // values converted and checked while they are in the first-level cache
 
 // What a file that does not begin like safetensors most likely is; empty if its first bytes do not tell.
 std::string_view describe_wrong_file(std::string_view head) {
-  if (head.starts_with("PK\x03\x04") ||
-      (head.size() > 1 && head[0] == '\x80' && head[1] >= 2 && head[1] <= 5)) {
-    return "it looks like a PyTorch checkpoint (.pth, .bin): convert it to safetensors first, in Python with "
-           "safetensors.torch.save_file";
-  }
   if (head.starts_with("\x1f\x8b")) return "it is compressed with gzip: unpack it first";
   if (head.starts_with("version ")) {
     return "it looks like a Git LFS pointer, which stands for the checkpoint: fetch the file itself (git lfs "
@@ -194,45 +184,19 @@ void SafetensorsReader::read_data(Bytes in) {
   for (; next_ < header_.tensors.size(); ++next_) {
     const TensorInfo& tensor = header_.tensors[next_];
     const auto taken = static_cast<size_t>(std::min<uint64_t>(in.size(), tensor.end - position_));
-    if (!tensor.skip) append(tensor, in.first(taken));
+    if (!tensor.skip) {
+      if (position_ == tensor.begin) values_.begin(tensor.dtype, tensor.count());
+      values_.append(in.first(taken));
+      values_.check_finite(tensor.name);
+    }
     in = in.subspan(taken);
     position_ += taken;
     if (position_ < tensor.end) return;
-    if (!tensor.skip) on_tensor_(tensor, std::move(values_));
-    values_.clear();  // moved out or not
+    if (!tensor.skip) on_tensor_(tensor, values_.take());
   }
   if (!in.empty()) {
     throw Error(code::kCheckpointFormat, "The checkpoint has " + std::to_string(in.size()) +
                                              " bytes or more after the last tensor: it is damaged.");
-  }
-}
-
-void SafetensorsReader::append(const TensorInfo& tensor, Bytes in) {
-  if (position_ == tensor.begin) values_.reserve(static_cast<size_t>(std::min(tensor.count(), kMaxReserved)));
-  const size_t item = item_size(tensor.dtype);
-  for (; carried_ > 0 && !in.empty(); in = in.subspan(1)) {
-    carry_[carried_++] = in[0];
-    if (carried_ < item) continue;
-    convert(tensor, carry_.data(), 1);
-    carried_ = 0;
-  }
-  const size_t whole = in.size() / item;
-  convert(tensor, in.data(), whole);
-  for (uint8_t byte : in.subspan(whole * item)) carry_[carried_++] = byte;
-}
-
-void SafetensorsReader::convert(const TensorInfo& tensor, const uint8_t* bytes, size_t count) {
-  const size_t item = item_size(tensor.dtype);
-  for (size_t done = 0; done < count; done += kBlock) {
-    const size_t n = std::min(kBlock, count - done), start = values_.size();
-    values_.resize(start + n);
-    to_float32(tensor.dtype, bytes + done * item, values_.data() + start, n);
-    const size_t bad = start + first_not_finite(values_.data() + start, n);
-    if (bad == values_.size()) continue;
-    const char* value = std::isnan(values_[bad]) ? "NaN" : values_[bad] > 0 ? "Infinity" : "-Infinity";
-    throw Error(code::kTensorNotFinite,
-                "Tensor " + quote(tensor.name) + " holds " + value + " at index " + std::to_string(bad) +
-                    " (flattened): the checkpoint is damaged or its training diverged.");
   }
 }
 

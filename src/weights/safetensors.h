@@ -2,7 +2,6 @@
 // on one tensor at a time as float32: memory never holds more than one beside what the receiver keeps.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "weights/safetensors_header.h"
+#include "weights/values.h"
 
 namespace vitreous {
 
@@ -49,8 +49,6 @@ class SafetensorsReader {
   void gather(Bytes& in, size_t wanted);
   void check_header_size();
   void check_total_size() const;
-  void append(const TensorInfo& tensor, Bytes in);
-  void convert(const TensorInfo& tensor, const uint8_t* bytes, size_t count);
   std::string place() const;
 
   OnHeader on_header_;
@@ -65,9 +63,7 @@ class SafetensorsReader {
   Header header_{};
   size_t next_ = 0;        // the tensor being read
   uint64_t position_ = 0;  // in the data part
-  std::vector<float> values_;
-  std::array<uint8_t, 4> carry_{};  // an element cut in two by the end of a piece
-  size_t carried_ = 0;
+  Values values_;
 };
 
 }  // namespace vitreous

@@ -21,15 +21,6 @@ VitConfig tiny(int classes = 0) {
   return config;
 }
 
-std::string checkpoint(const std::vector<TensorSpec>& specs) {
-  std::string file = safetensors_head(specs);
-  for (const TensorSpec& spec : specs) {
-    const std::vector<float> values = generate(spec.name, spec.shape);
-    file.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-  }
-  return file;
-}
-
 std::unique_ptr<VisionTransformer> load(const VitConfig& config, const std::string& file) {
   ModelLoader loader(config);
   loader.begin_file(file.size());
@@ -59,33 +50,33 @@ std::vector<float> embed(VisionTransformer& vit) {
 
 TEST(Loader, AnyOrderOfTensorsGivesTheSameModel) {
   std::vector<TensorSpec> specs = generated_tensors(tiny());
-  const std::vector<float> expected = embed(*load(tiny(), checkpoint(specs)));
+  const std::vector<float> expected = embed(*load(tiny(), generated_file(specs)));
   std::reverse(specs.begin(), specs.end());
-  EXPECT_EQ(embed(*load(tiny(), checkpoint(specs))), expected);
+  EXPECT_EQ(embed(*load(tiny(), generated_file(specs))), expected);
   std::sort(specs.begin(), specs.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-  EXPECT_EQ(embed(*load(tiny(), checkpoint(specs))), expected);
+  EXPECT_EQ(embed(*load(tiny(), generated_file(specs))), expected);
 }
 
 TEST(Loader, AModelWithoutClassesLeavesTheHeadOut) {
-  const std::string with_head = checkpoint(generated_tensors(tiny(5)));
-  const std::string without = checkpoint(generated_tensors(tiny(0)));
+  const std::string with_head = generated_file(generated_tensors(tiny(5)));
+  const std::string without = generated_file(generated_tensors(tiny(0)));
   EXPECT_EQ(embed(*load(tiny(0), with_head)), embed(*load(tiny(0), without)));
 }
 
 TEST(Loader, MissingTensor) {
   std::vector<TensorSpec> specs = generated_tensors(tiny());
   std::erase_if(specs, [](const TensorSpec& spec) { return spec.name == "blocks.0.attn.proj.bias"; });
-  expect_error(tiny(), checkpoint(specs), code::kTensorMissing, "blocks.0.attn.proj.bias");
+  expect_error(tiny(), generated_file(specs), code::kTensorMissing, "blocks.0.attn.proj.bias");
 }
 
 TEST(Loader, MissingHead) {
-  expect_error(tiny(5), checkpoint(generated_tensors(tiny(0))), code::kTensorMissing, "head.weight");
+  expect_error(tiny(5), generated_file(generated_tensors(tiny(0))), code::kTensorMissing, "head.weight");
 }
 
 TEST(Loader, UnexpectedTensor) {
   std::vector<TensorSpec> specs = generated_tensors(tiny());
   specs.push_back({"blocks.1.norm1.bias", {192}});
-  expect_error(tiny(), checkpoint(specs), code::kTensorUnexpected, "blocks.1.norm1.bias");
+  expect_error(tiny(), generated_file(specs), code::kTensorUnexpected, "blocks.1.norm1.bias");
 }
 
 TEST(Loader, WrongShape) {
@@ -93,12 +84,12 @@ TEST(Loader, WrongShape) {
   for (TensorSpec& spec : specs) {
     if (spec.name == "pos_embed") spec.shape = {1, 50, 192};
   }
-  expect_error(tiny(), checkpoint(specs), code::kTensorShape, "pos_embed");
+  expect_error(tiny(), generated_file(specs), code::kTensorShape, "pos_embed");
 }
 
 TEST(Loader, NotANumber) {
   const std::vector<TensorSpec> specs = generated_tensors(tiny());
-  std::string file = checkpoint(specs);
+  std::string file = generated_file(specs);
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float* bias = &nan;
   file.replace(file.size() - sizeof nan, sizeof nan, reinterpret_cast<const char*>(bias), sizeof nan);
@@ -106,13 +97,13 @@ TEST(Loader, NotANumber) {
 }
 
 TEST(Loader, Truncated) {
-  const std::string file = checkpoint(generated_tensors(tiny()));
+  const std::string file = generated_file(generated_tensors(tiny()));
   expect_error(tiny(), file.substr(0, file.size() - 1), code::kCheckpointTruncated, "norm.bias");
 }
 
 // The peak is one tensor above the packed weights, whatever the file's size: no copy of the whole.
 TEST(Loader, HoldsOneTensorAtATime) {
-  const std::string file = checkpoint(generated_tensors(tiny()));
+  const std::string file = generated_file(generated_tensors(tiny()));
   allocations() = {};
   load(tiny(), file);
   EXPECT_LE(allocations().largest, size_t{4} * 192 * 768 + 4096);  // fc1, the largest tensor

@@ -16,6 +16,7 @@ SCRIPTS = (
     "make_model_goldens.py",
     "make_pos_embed_goldens.py",
     "make_safetensors_goldens.py",
+    "make_torch_goldens.py",
     "make_transform_goldens.py",
 )
 PHOTO_SCRIPTS = ("make_fixtures.py", "make_photo_goldens.py")  # the second reads what the first writes

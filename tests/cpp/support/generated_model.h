@@ -39,16 +39,31 @@ inline std::string safetensors_head(const std::vector<TensorSpec>& specs) {
   return little_endian(json.size()) + json;
 }
 
-inline std::unique_ptr<VisionTransformer> generated_model(const VitConfig& config) {
+// The whole file.
+inline std::string generated_file(const std::vector<TensorSpec>& specs) {
+  std::string file = safetensors_head(specs);
+  for (const TensorSpec& spec : specs) {
+    const std::vector<float> values = generate(spec.name, spec.shape);
+    file.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+  }
+  return file;
+}
+
+// Gives the loader the model's file tensor by tensor: a full-size one is never held whole.
+inline void push_generated(ModelLoader& loader, const VitConfig& config) {
   const std::vector<TensorSpec> specs = generated_tensors(config);
-  ModelLoader loader(config);
-  loader.begin_file(std::nullopt);
   const std::string head = safetensors_head(specs);
   loader.push(reinterpret_cast<const uint8_t*>(head.data()), head.size());
   for (const TensorSpec& spec : specs) {
     const std::vector<float> values = generate(spec.name, spec.shape);
     loader.push(reinterpret_cast<const uint8_t*>(values.data()), values.size() * sizeof(float));
   }
+}
+
+inline std::unique_ptr<VisionTransformer> generated_model(const VitConfig& config) {
+  ModelLoader loader(config);
+  loader.begin_file(std::nullopt);
+  push_generated(loader, config);
   loader.end_file();
   return loader.finish();
 }

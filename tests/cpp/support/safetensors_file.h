@@ -1,4 +1,4 @@
-// Makes safetensors files, right and wrong ones, and reads them with the reader in pieces.
+// Makes safetensors files, right and wrong ones, and reads checkpoints with their readers in pieces.
 #pragma once
 
 #include <algorithm>
@@ -50,11 +50,11 @@ struct Loaded {
 using Push = std::function<void(size_t begin, size_t end)>;
 
 // Reads `file` with a callback for the header (check_tensors, for one); `pieces` calls push for each piece.
-inline Loaded load(std::string_view file, const std::function<void(const Push&)>& pieces,
-                   std::optional<uint64_t> total_size = {},
-                   const SafetensorsReader::OnHeader& on_header = {}) {
+template <class Reader = SafetensorsReader>
+Loaded load(std::string_view file, const std::function<void(const Push&)>& pieces,
+            std::optional<uint64_t> total_size = {}, const SafetensorsReader::OnHeader& on_header = {}) {
   Loaded loaded;
-  SafetensorsReader reader(
+  Reader reader(
       [&](Header& header) {
         if (on_header) on_header(header);
         loaded.header = header;
@@ -74,13 +74,15 @@ inline Loaded load(std::string_view file, const std::function<void(const Push&)>
   return loaded;
 }
 
-inline Loaded load(std::string_view file, std::optional<uint64_t> total_size = {},
-                   const SafetensorsReader::OnHeader& on_header = {}) {
-  return load(file, [&](const Push& push) { push(0, file.size()); }, total_size, on_header);
+template <class Reader = SafetensorsReader>
+Loaded load(std::string_view file, std::optional<uint64_t> total_size = {},
+            const SafetensorsReader::OnHeader& on_header = {}) {
+  return load<Reader>(file, [&](const Push& push) { push(0, file.size()); }, total_size, on_header);
 }
 
-inline Loaded load_by_bytes(std::string_view file, const SafetensorsReader::OnHeader& on_header = {}) {
-  return load(
+template <class Reader = SafetensorsReader>
+Loaded load_by_bytes(std::string_view file, const SafetensorsReader::OnHeader& on_header = {}) {
+  return load<Reader>(
       file,
       [&](const Push& push) {
         for (size_t i = 0; i < file.size(); ++i) push(i, i + 1);
