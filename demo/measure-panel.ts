@@ -6,8 +6,8 @@ import {
   entriesOf,
   errorText,
   factsOf,
+  figure,
   memory,
-  ms,
   perSecond,
   range,
   ratio,
@@ -185,7 +185,7 @@ function row(entry: Entry): HTMLTableRowElement {
     'tr',
     {},
     head,
-    element('td', {}, element('strong', {}, ms(timing.median)), ' ', element('small', {}, range(timing))),
+    element('td', {}, element('strong', {}, figure(timing.median)), ' ', element('small', {}, range(timing))),
     element('td', {}, perSecond(timing.median)),
     element('td', {}, memory(entry)),
   );
@@ -203,10 +203,10 @@ function drawChart(entries: Entry[]): void {
     line.style.left = percent(timing.min);
     line.style.width = percent(timing.max - timing.min);
     const track = element('span', { class: 'chart-track' }, bar, line);
-    return element('div', { class: 'chart-row' }, element('span', {}, label), track, ms(timing.median));
+    return element('div', { class: 'chart-row' }, element('span', {}, label), track, figure(timing.median));
   });
   const chart = byId('measure-chart');
   chart.replaceChildren(...bars);
-  const told = timed.map(({ label, timing }) => `${label}: ${ms(timing.median)}`);
+  const told = timed.map(({ label, timing }) => `${label}: ${figure(timing.median)}`);
   chart.setAttribute('aria-label', `Bars of the milliseconds an image. ${told.join('; ')}.`);
 }

@@ -4,9 +4,10 @@ import type { Entry, Measurement } from './measure.js';
 /** Set by the build: the version of the package. */
 declare const VERSION: string;
 
-export const ms = (value: number) => value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2);
-export const range = ({ min, max }: { min: number; max: number }) => `${ms(min)} – ${ms(max)}`;
-export const perSecond = (median: number) => ms(1000 / median);
+/** Three digits of it. */
+export const figure = (value: number) => value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2);
+export const range = ({ min, max }: { min: number; max: number }) => `${figure(min)} – ${figure(max)}`;
+export const perSecond = (median: number) => figure(1000 / median);
 export const memory = ({ memoryBytes }: Entry) =>
   memoryBytes === undefined ? '–' : `${(memoryBytes / 1e6).toFixed(0)} MB`;
 export const ratio = (value: number) => `${value.toFixed(2)}×`;
@@ -67,7 +68,7 @@ export function toMarkdown(measurement: Measurement): string {
   const rows = entriesOf(measurement).map((entry) => {
     const { label, timing, error } = entry;
     if (!timing) return [label, cell(error ? errorText(error) : 'not measured'), '', '', ''];
-    return [label, ms(timing.median), range(timing), perSecond(timing.median), memory(entry)];
+    return [label, figure(timing.median), range(timing), perSecond(timing.median), memory(entry)];
   });
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
   return [

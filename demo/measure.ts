@@ -18,12 +18,16 @@ const ROUNDS_MS = 10_000;
 /** Until then the engine runs code that the browser compiles better meanwhile. */
 const WARM_UP_MS = 400;
 const WARM_UP_RUNS = 2;
-/** A turn is at least about this long: clocks in pages are coarse, 0.1 ms or 1 ms without isolation. */
-const TURN_MS = 40;
+/**
+ * A turn is at least about this long: its first image finds sleeping threads and the caches full of another's weights,
+ * and clocks are coarse, 0.1 ms or 1 ms where the page is not isolated.
+ */
+const TURN_MS = 100;
 /** How much of the progress the loading and warming up is. */
 const LOADING_SHARE = 0.35;
 
-export const LARGE_PHOTO = { width: 4000, height: 3000 };
+/** 12 megapixels. */
+const LARGE_PHOTO = { width: 4000, height: 3000 };
 
 /** The model to measure: another instance of it is made for every contestant. */
 export interface Subject {
@@ -65,7 +69,7 @@ export interface Measurement {
   subject: Subject;
   /** fp32, then int8; each with one thread, then with all if there are more. */
   models: ModelEntry[];
-  /** A photo of {@link LARGE_PHOTO} as ImageData to the model's input. */
+  /** ImageData of 12 megapixels to the model's input, the way to the worker and back included. */
   preprocessing: Entry;
   /** Between the fp32 and the int8 embedding of the sample photo. */
   cosine: number | undefined;
@@ -163,8 +167,7 @@ export async function measure(
         entry.timing = timingOf(times);
       });
     }
-    const fp32 = models.some(({ dtype, timing }) => dtype === 'fp32' && timing) && embeddings.get('fp32');
-    const int8 = models.some(({ dtype, timing }) => dtype === 'int8' && timing) && embeddings.get('int8');
+    const [fp32, int8] = [embeddings.get('fp32'), embeddings.get('int8')];
     const cosine = fp32 && int8 ? cosineSimilarity(fp32, int8) : undefined;
     return { subject, models, preprocessing, cosine, rounds, device: device() };
   } finally {
@@ -207,7 +210,7 @@ async function warmUp(lane: Lane): Promise<void> {
     await lane.run();
     last = performance.now() - begun;
   }
-  lane.imagesPerTurn = Math.max(1, Math.min(20, Math.ceil(TURN_MS / Math.max(last, 1))));
+  lane.imagesPerTurn = Math.ceil(TURN_MS / Math.max(last, 1));
 }
 
 /** @returns the number of rounds */
