@@ -1,5 +1,5 @@
 // Builds the page into a folder that any web server can serve.
-import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -16,6 +16,7 @@ export async function buildDemo({ outdir }) {
   await ensureSamples();
   rmSync(outdir, { recursive: true, force: true });
   mkdirSync(outdir, { recursive: true });
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   await build({
     entryPoints: ['main.ts', 'thumbnail-worker.ts', 'style.css'].map(here),
     outdir,
@@ -25,6 +26,7 @@ export async function buildDemo({ outdir }) {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
+    define: { VERSION: JSON.stringify(version) },
     logLevel: 'warning',
     absWorkingDir: root,
   });

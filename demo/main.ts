@@ -5,6 +5,7 @@ import { Embedder } from './embedder.js';
 import { fetchSamples, fromDrop, fromInput, type Picked, sampleSources } from './files.js';
 import { fullName, Grid } from './grid.js';
 import { Inspector } from './inspector.js';
+import { MeasurePanel } from './measure-panel.js';
 import { ModelPanel } from './model-panel.js';
 import { Collection, type Photo, rank } from './photos.js';
 
@@ -61,6 +62,8 @@ const models = new ModelPanel({
     showStatus();
   },
 });
+
+new MeasurePanel(() => models.inUse);
 
 /** Ranks the others by their similarity to this photo. */
 function compareWith(photo: Photo): void {

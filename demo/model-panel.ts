@@ -1,4 +1,4 @@
-import { createModel, type Progress, type VisionTransformer, VitreousError } from 'vitreous';
+import { createModel, type Progress, type VisionTransformer, VitreousError, type Weights } from 'vitreous';
 import { byId } from './dom.js';
 
 const PACKAGED = 'vit_nano_patch16_224';
@@ -9,6 +9,12 @@ const MEGABYTES: Record<string, number> = {
   'vit_base_patch16_224.dino': 343,
   'vit_base_patch8_224.dino': 343,
 };
+
+/** A model and where its weights came from, to make another of the same. */
+export interface ModelInUse {
+  model: VisionTransformer;
+  weights: Weights | undefined;
+}
 
 export interface ModelPanelEvents {
   /** A model is ready; the panel's owner disposes of the old one. */
@@ -31,7 +37,7 @@ export class ModelPanel {
   #url = byId<HTMLInputElement>('checkpoint-url');
   #events: ModelPanelEvents;
   #stop: AbortController | undefined;
-  #current: string | undefined;
+  #inUse: ModelInUse | undefined;
 
   constructor(events: ModelPanelEvents) {
     this.#events = events;
@@ -48,6 +54,11 @@ export class ModelPanel {
       this.#submit();
     });
     this.#arrange();
+  }
+
+  /** Undefined until the first model is there. */
+  get inUse(): ModelInUse | undefined {
+    return this.#inUse;
   }
 
   open(): void {
@@ -74,7 +85,7 @@ export class ModelPanel {
         this.#events.onStatus(`Loading the packaged model: ${progressText(progress)}`),
     });
     this.#events.onStatus(undefined);
-    this.#use(model);
+    this.#use(model, undefined);
   }
 
   get #source(): string {
@@ -116,7 +127,7 @@ export class ModelPanel {
         onProgress: (progress) => this.#showProgress(progressText(progress), progress),
       });
       if (stop.signal.aborted) return model.dispose();
-      this.#use(model);
+      this.#use(model, weights);
       this.#stop = undefined;
       this.#dialog.close();
     } catch (error) {
@@ -127,9 +138,9 @@ export class ModelPanel {
     }
   }
 
-  #use(model: VisionTransformer): void {
+  #use(model: VisionTransformer, weights: Weights | undefined): void {
     const { config, info } = model;
-    this.#current = config.name;
+    this.#inUse = { model, weights };
     const own = !info.weights.startsWith('packaged');
     byId('model-name').textContent = config.name;
     byId('model-origin').textContent = own ? 'your checkpoint' : 'packaged stand-in';
@@ -156,6 +167,8 @@ export class ModelPanel {
     byId('model-error').hidden = !error;
     byId('model-error-code').textContent = error instanceof VitreousError ? error.code : '';
     byId('model-error-text').textContent = error?.message ?? '';
-    byId('model-error-rest').textContent = this.#current ? `${this.#current} is still in use.` : '';
+    byId('model-error-rest').textContent = this.#inUse
+      ? `${this.#inUse.model.config.name} is still in use.`
+      : '';
   }
 }

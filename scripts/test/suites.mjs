@@ -105,10 +105,20 @@ const checks = () => [
   check('types', join(root, 'node_modules/.bin/tsc'), '--noEmit'),
 ];
 
+const demoTypes = () => [
+  check('types of the demo', join(root, 'node_modules/.bin/tsc'), '-p', join(root, 'demo')),
+];
+
 // Every suite: the name for --only, what it is, the functions of build.mjs it needs, its commands.
 export const suites = [
   { name: 'setup', title: 'Set-up scripts', builds: [], commands: () => nodeTest('tests/setup') },
   { name: 'lint', title: 'Lint, format and types', builds: [], commands: checks },
+  {
+    name: 'lint',
+    title: 'Types of the demo, against the built package',
+    builds: ['buildPackage'],
+    commands: demoTypes,
+  },
   {
     name: 'native',
     title: 'C++, native under ASan and UBSan',
