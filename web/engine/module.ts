@@ -43,13 +43,19 @@ export interface GlueTransform extends EngineObject {
 }
 
 export interface GlueModel extends EngineObject {
+  readonly numClasses: number;
   forward(images: Float32Array, request: ForwardRequest): ForwardResult;
   forwardHead(tokens: Float32Array, preLogits: boolean): Float32Array;
   profile(): Record<string, number>;
 }
 
 export interface GlueLoader extends EngineObject {
+  /** @param size - in bytes, -1 where it is not known; `head`: a classifier in a file of its own */
+  beginFile(size: number, head: boolean): void;
   push(bytes: Uint8Array): void;
+  endFile(): void;
+  /** Bytes of the file in hand; -1 until its header is there. */
+  expectedBytes(): number;
   finish(): GlueModel;
 }
 
@@ -65,7 +71,7 @@ export interface EngineModule {
   /** @returns how many threads there are then, the caller included: 1 in a build without threads */
   setThreads(threads: number): number;
   Transform: new (config: DataConfig) => GlueTransform;
-  Loader: new (config: ModelConfig, fileSize: number, int8: boolean) => GlueLoader;
+  Loader: new (config: ModelConfig, options: { int8: boolean; files: number; head: boolean }) => GlueLoader;
 }
 
 /** What the glue takes; in a build with threads it puts `PThread` on it before it returns. */

@@ -1,34 +1,39 @@
+import type { ByteSource } from '../engine/engine.js';
 import { VitreousError } from '../errors.js';
 import type { Weights } from '../types.js';
+import { sniffed } from './sniff.js';
 
 const CHUNK_BYTES = 1 << 20;
 
 /** Bytes that are here already, or come as a stream, in pieces. URLs and paths are the platform's to open. */
-export function chunks(weights: Exclude<Weights, string | URL>): {
-  bytes: AsyncIterable<Uint8Array>;
-  size: number | undefined;
-} {
+export function chunks(weights: Exclude<Weights, string | URL>): ByteSource {
   if (weights instanceof ArrayBuffer) return chunks(new Uint8Array(weights));
-  if (weights instanceof Uint8Array) return { bytes: pieces(weights), size: weights.length };
-  if (weights instanceof Blob) return { bytes: read(weights.stream()), size: weights.size };
-  if (weights instanceof ReadableStream) return { bytes: read(weights), size: undefined };
+  if (weights instanceof Uint8Array) return source(() => pieces(weights), weights.length);
+  if (weights instanceof Blob) return source(() => read(weights.stream()), weights.size);
+  if (weights instanceof ReadableStream) return source(() => read(weights));
   if (weights instanceof Response) {
     if (!weights.ok) {
       throw new VitreousError('HTTP_STATUS', `The checkpoint's Response has status ${weights.status}.`);
     }
-    if (weights.body === null || weights.bodyUsed) {
+    const { body } = weights;
+    if (body === null || weights.bodyUsed) {
       throw new VitreousError(
         'INVALID_ARGUMENT',
         'The checkpoint’s Response has no body, or it was read already.',
       );
     }
-    return { bytes: read(weights.body), size: undefined };
+    return source(() => read(body));
   }
   throw new VitreousError(
     'INVALID_ARGUMENT',
     'weights must be a URL or path, an ArrayBuffer, Uint8Array, Blob, ReadableStream or Response.',
   );
 }
+
+const source = (bytes: () => AsyncIterable<Uint8Array>, size?: number): ByteSource => ({
+  bytes: () => sniffed(bytes(), 'The checkpoint'),
+  size,
+});
 
 async function* pieces(bytes: Uint8Array) {
   for (let i = 0; i < bytes.length; i += CHUNK_BYTES) yield bytes.subarray(i, i + CHUNK_BYTES);

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CreateModelOptions, createModel, type VisionTransformer } from 'vitreous';
-import { parseJson } from '../../weights/folder.js';
+import { parseJson } from '../../weights/find.js';
 import { hubModelName } from '../../weights/hub.js';
 import type { Flags } from '../cli.js';
 
