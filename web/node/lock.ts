@@ -1,6 +1,7 @@
 // A lock among processes: a file that names its holder. A killed one leaves it behind, so it is looked at whether the
 // holder lives.
 import { randomUUID } from 'node:crypto';
+import { readFileSync, rmSync } from 'node:fs';
 import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { sleep } from '../weights/request.js';
@@ -32,9 +33,11 @@ function hold(path: string, own: string): () => void {
   const beat = setInterval(() => utimes(path, new Date(), new Date()).catch(() => {}), BEAT_MS).unref();
   return () => {
     clearInterval(beat);
-    readFile(path, 'utf8')
-      .then((text) => (text === own ? rm(path, { force: true }) : undefined))
-      .catch(() => {});
+    try {
+      if (readFileSync(path, 'utf8') === own) rmSync(path);
+    } catch {
+      // Somebody took it for stale: this process was stopped for long.
+    }
   };
 }
 
