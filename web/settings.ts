@@ -10,7 +10,7 @@ export const env = {
   stallTimeout: 30_000,
   /** Tries in a row that bring no byte, before a download gives up. */
   retries: 5,
-  /** Milliseconds before the second try, at most; they double with each further one. */
+  /** Milliseconds before the next try where the last one brought bytes; they double with each that brings none. */
   retryDelay: 500,
 };
 

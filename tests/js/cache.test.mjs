@@ -35,7 +35,11 @@ test('cache: false neither reads nor writes it', async () => {
 
 test('a folder is cached with its config.json and labels.txt, also where there are no labels', async () => {
   const config = readFileSync(new URL('../../models/vit_nano_patch16_224/config.json', import.meta.url));
-  Object.assign(shared.server.files, { 'm/config.json': config, 'm/labels.txt': 'a\nb\n', [`m/${FILE}`]: checkpoint });
+  Object.assign(shared.server.files, {
+    'm/config.json': config,
+    'm/labels.txt': 'a\nb\n',
+    [`m/${FILE}`]: checkpoint,
+  });
   Object.assign(shared.server.files, { 'n/config.json': config, [`n/${FILE}`]: checkpoint });
   for (const folder of ['m', 'n/']) {
     await shared.load({ weights: `${shared.server.url}${folder}` });
@@ -49,7 +53,14 @@ describe('listCache and deleteFromCache', () => {
   test('tell and free', async () => {
     await shared.load();
     expect(await listCache()).toEqual([
-      { url: shared.url, bytes: size, size, sha256: sha256(checkpoint), complete: true, lastUsed: expect.any(Number) },
+      {
+        url: shared.url,
+        bytes: size,
+        size,
+        sha256: sha256(checkpoint),
+        complete: true,
+        lastUsed: expect.any(Number),
+      },
     ]);
     expect(await deleteFromCache('http://elsewhere.test/model.safetensors')).toBe(0);
     expect(await deleteFromCache(shared.url)).toBe(size);

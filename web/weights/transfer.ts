@@ -54,7 +54,9 @@ export class Transfer {
   #encoded = false;
   /** What the server says is the whole file's length. */
   #length: number | undefined;
+  /** Tries in a row that brought no byte. */
   #failures = 0;
+  #fruitful = false;
   #endedAt = -1;
   /** A server that sends all from the start once more: what is left of the bytes that are here, and their hash. */
   #repeated: { left: number; hash: Sha256 } | undefined;
@@ -100,7 +102,7 @@ export class Transfer {
       const fresh = this.#repeated ? this.#compare(piece) : piece;
       if (fresh.length === 0) continue;
       this.at += fresh.length;
-      this.#failures = 0;
+      this.#fruitful = true;
       if (this.#file.size !== undefined && this.at > this.#file.size) {
         throw new VitreousError(
           'DIGEST_MISMATCH',
@@ -125,10 +127,11 @@ export class Transfer {
       } catch (error) {
         this.close();
         if (!(error instanceof Interruption)) throw error;
-        this.#failures++;
+        this.#failures = this.#fruitful ? 0 : this.#failures + 1;
+        this.#fruitful = false;
         if (this.#failures >= retries) throw error.error;
         // Jitter: not all visitors at once when a server comes back.
-        const backOff = retryDelay * 2 ** (this.#failures - 1) * (0.5 + Math.random() / 2);
+        const backOff = retryDelay * 2 ** this.#failures * (0.5 + Math.random() / 2);
         await sleep(Math.max(backOff, error.waitMs), this.#options.signal);
       }
     }

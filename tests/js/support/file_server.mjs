@@ -62,7 +62,7 @@ export function serveFile(request, response, body, options = {}, cut = Number.PO
     response.write(part);
     response.end();
   } else {
-    response.write(part.subarray(0, cut), () => setTimeout(() => response.destroy(), 20));
+    response.write(part.subarray(0, cut), () => setTimeout(() => response.destroy(), 100));
   }
 }
 
@@ -75,7 +75,9 @@ export const answer =
   (_, response) =>
     response.writeHead(status, headers).end(body);
 
-export const again = (fault) => (...args) => {
-  fault(...args);
-  return 'again';
-};
+export const again =
+  (fault) =>
+  (...args) => {
+    fault(...args);
+    return 'again';
+  };
