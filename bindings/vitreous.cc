@@ -289,6 +289,8 @@ class Model {
     });
   }
 
+  int num_classes() const { return vit_->config().num_classes; }
+
   // {stage: milliseconds} of the last forward
   val profile() const {
     val stages = val::object();
@@ -311,27 +313,39 @@ class Model {
 
 class Loader {
  public:
-  // file_size in bytes, or negative where it is not known; int8: arithmetic of the blocks' linear layers
-  Loader(const val& config, double file_size, bool int8)
+  // options: {int8: boolean (arithmetic of the blocks' linear layers), files: number (of the model), head:
+  // boolean (a file with a classifier comes too)}
+  Loader(const val& config, const val& options)
       : loader_(guard([&] {
           vt::VitConfig vit = vit_config(config);
-          vit.arithmetic = int8 ? vt::Arithmetic::kInt8 : vt::Arithmetic::kFp32;
-          return std::make_unique<vt::ModelLoader>(vit, known(file_size));
+          vit.arithmetic = options["int8"].as<bool>() ? vt::Arithmetic::kInt8 : vt::Arithmetic::kFp32;
+          return std::make_unique<vt::ModelLoader>(vit);
         })) {}
 
+  // size in bytes, or negative where it is not known; head: this file is the one with the classifier
+  void begin_file(double size, bool) {
+    guard([&] {
+      loader_->begin_file(size < 0 ? std::nullopt : std::optional<uint64_t>(uint64_t(size)));
+    });
+  }
   void push(const val& bytes) {
     guard([&] {
       push_bytes(bytes, size_t{1} << 18, [&](const uint8_t* piece, size_t n) { loader_->push(piece, n); });
     });
+  }
+  void end_file() {
+    guard([&] { loader_->end_file(); });
+  }
+  // Of the current file, as its header says; -1 until that has come.
+  double expected_bytes() const {
+    const std::optional<uint64_t> bytes = loader_->expected_bytes();
+    return bytes ? double(*bytes) : -1;
   }
   std::unique_ptr<Model> finish() {
     return guard([&] { return std::make_unique<Model>(loader_->finish()); });
   }
 
  private:
-  static std::optional<uint64_t> known(double file_size) {
-    return file_size < 0 ? std::nullopt : std::optional<uint64_t>(uint64_t(file_size));
-  }
   std::unique_ptr<vt::ModelLoader> loader_;
 };
 
@@ -353,11 +367,15 @@ EMSCRIPTEN_BINDINGS(vitreous) {
       .function("push", &Transform::push)
       .function("finish", &Transform::finish);
   emscripten::class_<Loader>("Loader")
-      .constructor<const val&, double, bool>()
+      .constructor<const val&, const val&>()
+      .function("beginFile", &Loader::begin_file)
       .function("push", &Loader::push)
+      .function("endFile", &Loader::end_file)
+      .function("expectedBytes", &Loader::expected_bytes)
       .function("finish", &Loader::finish);
   emscripten::class_<Model>("Model")
       .function("forward", &Model::forward)
       .function("forwardHead", &Model::forward_head)
-      .function("profile", &Model::profile);
+      .function("profile", &Model::profile)
+      .property("numClasses", &Model::num_classes);
 }

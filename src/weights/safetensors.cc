@@ -87,6 +87,11 @@ void SafetensorsReader::finish() {
   });
 }
 
+std::optional<uint64_t> SafetensorsReader::file_size() const {
+  if (part_ != Part::kData) return std::nullopt;
+  return kSizeBytes + header_size_ + header_.data_size;
+}
+
 // Runs `work` unless an earlier call failed, remembers its failure and gives the memory back.
 template <class Work>
 void SafetensorsReader::guard(Work work) {

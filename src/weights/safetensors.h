@@ -37,6 +37,7 @@ class SafetensorsReader {
   void finish();
 
   uint64_t bytes_read() const { return bytes_read_; }  // pushed and accepted so far
+  std::optional<uint64_t> file_size() const;           // as the header says; nothing before it is there
 
  private:
   using Bytes = std::span<const uint8_t>;

@@ -31,8 +31,11 @@ std::string checkpoint(const std::vector<TensorSpec>& specs) {
 }
 
 std::unique_ptr<VisionTransformer> load(const VitConfig& config, const std::string& file) {
-  ModelLoader loader(config, file.size());
+  ModelLoader loader(config);
+  loader.begin_file(file.size());
   loader.push(reinterpret_cast<const uint8_t*>(file.data()), file.size());
+  EXPECT_EQ(loader.expected_bytes(), file.size());
+  loader.end_file();
   return loader.finish();
 }
 

@@ -80,11 +80,13 @@ TEST(Vit, BasePatch16EveryStage) {
 TEST(Vit, PackagedModelEveryStage) {
   std::ifstream file(VITREOUS_MODELS_DIR "/vit_nano_patch16_224/model.safetensors", std::ios::binary);
   ASSERT_TRUE(file.is_open());
-  ModelLoader loader(find_model("vit_nano_patch16_224").config, std::nullopt);
+  ModelLoader loader(find_model("vit_nano_patch16_224").config);
+  loader.begin_file(std::nullopt);
   std::vector<char> piece(100'003);
   while (file.read(piece.data(), std::streamsize(piece.size())), file.gcount() > 0) {
     loader.push(reinterpret_cast<const uint8_t*>(piece.data()), size_t(file.gcount()));
   }
+  loader.end_file();
   auto vit = loader.finish();
   expect_every_stage(*vit, "vit_nano_patch16_224");
 }

@@ -65,9 +65,12 @@ test('a transform works as declared, and a forward takes the request as declared
   transform.delete();
 });
 
+const loading = { int8: false, files: 1, head: false };
+
 test('an error of the engine comes with its code', () => {
   const [{ config }] = module.models();
-  const loader = new module.Loader(config, -1, false);
+  const loader = new module.Loader(config, loading);
+  loader.beginFile(-1, false);
   expect(() => loader.push(new Uint8Array(8).fill(255))).toThrow(
     expect.objectContaining({ code: 'CHECKPOINT_OVERSIZED' }),
   );
@@ -76,8 +79,11 @@ test('an error of the engine comes with its code', () => {
 
 test('nothing of JavaScript stays referenced by the engine', () => {
   const { config, data } = module.models().find((entry) => entry.config.name === 'vit_nano_patch16_224');
-  const loader = new module.Loader({ ...config, numClasses: 0 }, -1, false);
+  const loader = new module.Loader({ ...config, numClasses: 0 }, loading);
+  loader.beginFile(-1, false);
   loader.push(readFileSync(nanoFile));
+  expect(loader.expectedBytes()).toBe(readFileSync(nanoFile).length);
+  loader.endFile();
   const model = loader.finish();
   const request = {
     pooled: true,
@@ -97,9 +103,10 @@ test('nothing of JavaScript stays referenced by the engine', () => {
     expect(() => model.forward(new Float32Array(7), request)).toThrow('not a multiple');
     expect(() => transform.begin(0, 1, 3)).toThrow();
     transform.delete();
-    const loader = new module.Loader(config, -1, false);
+    const loader = new module.Loader(config, loading);
+    loader.beginFile(-1, false);
     expect(() => loader.push(new Uint8Array(8).fill(255))).toThrow();
-    expect(() => loader.finish()).toThrow();
+    expect(() => loader.endFile()).toThrow();
     loader.delete();
     expect(() => new module.Transform({ ...data, interpolation: 'nearest' })).toThrow();
   };

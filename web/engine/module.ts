@@ -43,20 +43,31 @@ export interface GlueTransform extends EngineObject {
 }
 
 export interface GlueModel extends EngineObject {
-  readonly numClasses: number;
+  /** Of the classifier that was loaded; 0 without one. */
+  numClasses: number;
   forward(images: Float32Array, request: ForwardRequest): ForwardResult;
   forwardHead(tokens: Float32Array, preLogits: boolean): Float32Array;
   profile(): Record<string, number>;
 }
 
+/** Takes one file after the other: the model's, and the classifier's if there is one. */
 export interface GlueLoader extends EngineObject {
-  /** @param size - in bytes, -1 where it is not known; `head`: a classifier in a file of its own */
+  /** `size` in bytes, -1 where it is not known; `head`: this is the file with the classifier. */
   beginFile(size: number, head: boolean): void;
   push(bytes: Uint8Array): void;
   endFile(): void;
-  /** Bytes of the file in hand; -1 until its header is there. */
+  /** Bytes of the current file in all, as its header says; -1 until that has come. */
   expectedBytes(): number;
   finish(): GlueModel;
+}
+
+export interface GlueLoaderOptions {
+  /** Arithmetic of the blocks' linear layers. */
+  int8: boolean;
+  /** How many files the model has: shards. */
+  files: number;
+  /** A file with a classifier comes too. */
+  head: boolean;
 }
 
 export interface ModelEntry {
@@ -71,7 +82,7 @@ export interface EngineModule {
   /** @returns how many threads there are then, the caller included: 1 in a build without threads */
   setThreads(threads: number): number;
   Transform: new (config: DataConfig) => GlueTransform;
-  Loader: new (config: ModelConfig, options: { int8: boolean; files: number; head: boolean }) => GlueLoader;
+  Loader: new (config: ModelConfig, options: GlueLoaderOptions) => GlueLoader;
 }
 
 /** What the glue takes; in a build with threads it puts `PThread` on it before it returns. */

@@ -41,13 +41,15 @@ inline std::string safetensors_head(const std::vector<TensorSpec>& specs) {
 
 inline std::unique_ptr<VisionTransformer> generated_model(const VitConfig& config) {
   const std::vector<TensorSpec> specs = generated_tensors(config);
-  ModelLoader loader(config, std::nullopt);
+  ModelLoader loader(config);
+  loader.begin_file(std::nullopt);
   const std::string head = safetensors_head(specs);
   loader.push(reinterpret_cast<const uint8_t*>(head.data()), head.size());
   for (const TensorSpec& spec : specs) {
     const std::vector<float> values = generate(spec.name, spec.shape);
     loader.push(reinterpret_cast<const uint8_t*>(values.data()), values.size() * sizeof(float));
   }
+  loader.end_file();
   return loader.finish();
 }
 
