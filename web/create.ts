@@ -177,6 +177,9 @@ async function findWeights(
     const known = (await backend.models()).some(({ config }) => config.name === name);
     if (!known && !inFamily(name) && !name.includes('/')) return { ...plain, weights: [], access, from: hub };
     const found = await backend.find({ repo: hubRepo(name), revision }, access, { signal });
+    if (!known && found.config === undefined) {
+      throw new VitreousError('NOT_FOUND', `${found.files[0]?.url} has no config.json beside it (404).`);
+    }
     return { ...plain, ...described(found), access, from: found.files[0]?.url ?? hub };
   }
   if (typeof weights !== 'string' && !(weights instanceof URL)) {

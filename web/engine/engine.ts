@@ -133,8 +133,8 @@ export class Engine {
         for await (const piece of source.bytes()) {
           throwIfAborted(signal);
           take(() => loader.push(piece));
-          const expected = source.size ?? loader.expectedBytes();
-          if (expected >= 0 && source.size === undefined) source.expect?.(expected);
+          const expected = loader.expectedBytes();
+          if (expected >= 0) source.expect?.(expected);
           progress.setSize(i, source.size ?? (expected >= 0 ? expected : undefined));
           progress.add(i, piece.length, source.cached ?? false);
         }
