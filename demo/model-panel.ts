@@ -130,7 +130,7 @@ export class ModelPanel {
   #use(model: VisionTransformer): void {
     const { config, info } = model;
     this.#current = config.name;
-    const own = !info.weights.startsWith('packaged');
+    const own = !info.packaged;
     byId('model-name').textContent = config.name;
     byId('model-origin').textContent = own ? 'your checkpoint' : 'packaged stand-in';
     byId('model-facts').textContent =

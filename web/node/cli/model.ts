@@ -22,9 +22,15 @@ export async function openModel(flags: Flags, options: CreateModelOptions = {}):
     ...(threads && { threads: count('--threads', threads) }),
   };
 
+  if (/^https?:/.test(model)) {
+    if (arch === undefined)
+      throw new UsageError(`--model ${model} is an address: say the architecture with --arch NAME.`);
+    return createModel(arch, { ...all, weights: model });
+  }
   const found = await stat(model).catch(() => undefined);
   if (found === undefined) {
-    if (/[/\\]|\.safetensors$/.test(model))
+    // One slash is an owner's on the hub, unless it begins a path.
+    if (/^[./~]|\\|\/.*\/|\.safetensors$/.test(model))
       throw new UsageError(`--model ${model}: there is no such file or folder.`);
     if (arch !== undefined && arch !== model)
       throw new UsageError('--arch goes with a checkpoint FILE, not with a NAME.');
