@@ -10,16 +10,14 @@ jest.setTimeout(180_000); // for a machine with other work
 
 const shared = useNetwork();
 const size = checkpoint.length;
-const sent = () => shared.server.log.reduce((sum, entry) => sum + entry.sent, 0);
 
 describe('a connection that breaks', () => {
   test('continues from the byte reached, under the file’s ETag', async () => {
     shared.server.faults.push(cutAfter(4e6), cutAfter(3e6));
     await shared.load();
-    const [, second, third] = shared.server.log;
-    expect([second.range, third.range]).toEqual(['bytes=4000000-', 'bytes=7000000-']);
-    expect(second.headers['if-range']).toBe(`"${sha256(checkpoint).slice(0, 16)}"`);
-    expect(sent()).toBe(size);
+    expect(shared.requests()).toEqual([FILE, `${FILE} bytes=4000000-`, `${FILE} bytes=7000000-`]);
+    expect(shared.server.log[1].headers['if-range']).toBe(`"${sha256(checkpoint).slice(0, 16)}"`);
+    shared.sentOnce();
   });
 
   test('or its Last-Modified', async () => {
@@ -28,7 +26,7 @@ describe('a connection that breaks', () => {
     shared.server.faults.push(cutAfter(4e6, shared.server.options));
     await shared.load();
     expect(shared.server.log[1].headers['if-range']).toBe(lastModified);
-    expect(sent()).toBe(size);
+    shared.sentOnce();
   });
 
   test('without either starts over, and is compared with what is here', async () => {
@@ -68,8 +66,8 @@ describe('a connection that breaks', () => {
     ['nonsense', () => 'bytes all'],
     ['nothing', () => undefined],
   ])('a 206 with %s in Content-Range is not used', async (_, range) => {
-    shared.server.faults.push(cutAfter(4e6), (_, response, body) => {
-      const contentRange = range(4e6);
+    shared.server.faults.push(cutAfter(4e6), (request, response, body) => {
+      const contentRange = range(Number(/\d+/.exec(request.headers.range)));
       if (contentRange) response.setHeader('content-range', contentRange);
       response
         .setHeader('etag', `"${sha256(body).slice(0, 16)}"`)
@@ -109,14 +107,14 @@ describe('a connection that breaks', () => {
     shared.server.faults.length = 0;
     await shared.load();
     expect(shared.requests().at(-1)).toBe(`${FILE} bytes=4000000-`);
-    expect(sent()).toBe(size);
+    shared.sentOnce();
   });
 
   test('tries are counted from the last byte that came', async () => {
     for (let i = 0; i < 20; i++) shared.server.faults.push(cutAfter(5e5));
     await shared.load();
     expect(shared.server.log).toHaveLength(21);
-    expect(sent()).toBeLessThanOrEqual(1.1 * size);
+    shared.sentOnce();
   });
 });
 
@@ -126,7 +124,9 @@ describe('a part of an earlier load', () => {
     await shared.fail('HTTP_STATUS', /503/);
     shared.server.faults.length = 0;
     shared.server.log.length = 0;
-    expect(await shared.entry()).toMatchObject({ bytes, complete: false });
+    const entry = await shared.entry();
+    expect(entry.complete).toBe(false);
+    expect(Math.abs(entry.bytes - bytes)).toBeLessThan(2e5);
   }
 
   test('is continued', async () => {
@@ -142,7 +142,7 @@ describe('a part of an earlier load', () => {
     shared.server.files[FILE] = checkpoint;
     await shared.load();
     expect(shared.requests()).toEqual([`${FILE} bytes=4000000-`]);
-    expect(sent()).toBe(size);
+    shared.sentOnce();
   });
 
   test('without a validator is dropped', async () => {

@@ -70,7 +70,7 @@ export class RemoteFile implements ByteSource {
     if (this.#manifest?.complete) {
       this.cached = true;
       this.size = this.#manifest.size;
-      yield* (this.#store as Store).read(this.#key);
+      yield* this.#kept(this.#store as Store);
     } else {
       yield* this.#download(this.#manifest);
     }
@@ -93,7 +93,7 @@ export class RemoteFile implements ByteSource {
       return this.#stale;
     } finally {
       this.#release?.();
-      this.#release = this.#transfer = undefined;
+      this.#release = this.#transfer = this.#store = undefined;
     }
   }
 
@@ -119,6 +119,16 @@ export class RemoteFile implements ByteSource {
     }
   }
 
+  async *#kept(store: Store): AsyncGenerator<Uint8Array> {
+    try {
+      yield* store.read(this.#key);
+    } catch (error) {
+      this.#stale = true; // the disk has lost it
+      await this.#drop();
+      throw error;
+    }
+  }
+
   async *#download(left: Manifest | undefined): AsyncGenerator<Uint8Array> {
     const { url, sha256 } = this.#file;
     const { headers, origin, settings } = this.#access;
@@ -134,13 +144,13 @@ export class RemoteFile implements ByteSource {
     const from = await transfer.begin(await this.#part(left));
     this.size = transfer.size;
     this.#from = from;
-    if (from > 0) {
-      for await (const piece of (this.#store as Store).read(this.#key)) {
-        transfer.hash.update(piece);
-        yield piece;
-      }
-    }
     try {
+      if (from > 0) {
+        for await (const piece of (this.#store as Store).read(this.#key)) {
+          transfer.hash.update(piece);
+          yield piece;
+        }
+      }
       const pieces = arriving(transfer);
       for await (const piece of from > 0 ? pieces : sniffed(pieces, url, { json: this.#json })) {
         await this.#write(piece);
