@@ -111,7 +111,7 @@ async function createBackend(options: CreateModelOptions): Promise<Backend> {
       return decode(postable, imageSignal, postable === image);
     },
     async openWeights(weights, access, weightsSignal) {
-      if (!Array.isArray(weights)) return [chunks(weights)];
+      if (!Array.isArray(weights)) return [chunks(weights, weightsSignal)];
       const network = await browserNetwork();
       return weights.map((file) => new RemoteFile(file, network, { access, signal: weightsSignal }));
     },

@@ -55,7 +55,7 @@ async function start({
     openImage: decode,
     async openWeights(weights, access, signal) {
       if ('port' in weights) return [{ bytes: () => pulled(weights.port), size: weights.size }];
-      if (weights instanceof Blob) return [chunks(weights)];
+      if (weights instanceof Blob) return [chunks(weights, signal)];
       const network = await browserNetwork();
       return weights.map((file) => new RemoteFile(file, network, { access, signal }));
     },

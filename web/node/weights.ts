@@ -41,7 +41,7 @@ export async function openWeights(
   access: Access,
   signal: AbortSignal | undefined,
 ): Promise<ByteSource[]> {
-  if (!Array.isArray(weights)) return [chunks(weights)];
+  if (!Array.isArray(weights)) return [chunks(weights, signal)];
   const network = await nodeNetwork();
   return Promise.all(
     weights.map((file) =>

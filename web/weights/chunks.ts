@@ -1,16 +1,19 @@
 import type { ByteSource } from '../engine/engine.js';
-import { VitreousError } from '../errors.js';
+import { throwIfAborted, VitreousError } from '../errors.js';
 import type { Weights } from '../types.js';
 import { sniffed } from './sniff.js';
 
 const CHUNK_BYTES = 1 << 20;
 
-/** Bytes that are here already, or come as a stream, in pieces. URLs and paths are the platform's to open. */
-export function chunks(weights: Exclude<Weights, string | URL>): ByteSource {
+/**
+ * Bytes that are here already, or come as a stream, in pieces. URLs and paths are the platform's to open.
+ * @param signal - ends also a stream from which nothing comes
+ */
+export function chunks(weights: Exclude<Weights, string | URL>, signal?: AbortSignal): ByteSource {
   if (weights instanceof ArrayBuffer) return chunks(new Uint8Array(weights));
   if (weights instanceof Uint8Array) return source(() => pieces(weights), weights.length);
-  if (weights instanceof Blob) return source(() => read(weights.stream()), weights.size);
-  if (weights instanceof ReadableStream) return source(() => read(weights));
+  if (weights instanceof Blob) return source(() => read(weights.stream(), signal), weights.size);
+  if (weights instanceof ReadableStream) return source(() => read(weights, signal));
   if (weights instanceof Response) {
     if (!weights.ok) {
       throw new VitreousError('HTTP_STATUS', `The checkpoint's Response has status ${weights.status}.`);
@@ -22,7 +25,7 @@ export function chunks(weights: Exclude<Weights, string | URL>): ByteSource {
         'The checkpoint’s Response has no body, or it was read already.',
       );
     }
-    return source(() => read(body));
+    return source(() => read(body, signal));
   }
   throw new VitreousError(
     'INVALID_ARGUMENT',
@@ -40,11 +43,13 @@ async function* pieces(bytes: Uint8Array) {
 }
 
 // Safari's streams are not async iterable yet.
-async function* read(stream: ReadableStream<Uint8Array>) {
+async function* read(stream: ReadableStream<Uint8Array>, signal: AbortSignal | undefined) {
   if (stream.locked)
     throw new VitreousError('INVALID_ARGUMENT', 'The checkpoint’s stream is locked by another reader.');
   const reader = stream.getReader();
   let done = false;
+  const stop = () => reader.cancel(signal?.reason).catch(() => {}); // a read that waits then ends
+  signal?.addEventListener('abort', stop, { once: true });
   try {
     for (;;) {
       const { value, done: end } = await reader.read().catch((cause) => {
@@ -53,6 +58,7 @@ async function* read(stream: ReadableStream<Uint8Array>) {
         });
       });
       done = end;
+      throwIfAborted(signal);
       if (value === undefined) return;
       if (!(value instanceof Uint8Array)) {
         throw new VitreousError('INVALID_ARGUMENT', 'The checkpoint’s stream must give Uint8Arrays.');
@@ -60,6 +66,7 @@ async function* read(stream: ReadableStream<Uint8Array>) {
       yield value;
     }
   } finally {
+    signal?.removeEventListener('abort', stop);
     // Stopped early: let the source stop too, before the lock goes.
     if (!done) await reader.cancel().catch(() => {});
     reader.releaseLock();
