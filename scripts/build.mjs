@@ -60,6 +60,7 @@ export async function buildPackage(ready) {
     bindings(),
   );
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest && existsSync(dist)) return;
+  rmSync(stamp, { force: true }); // a build that fails halfway must not pass for the one before
   await step('Build the package', async () => {
     rmSync(dist, { recursive: true, force: true });
     mkdirSync(dist);
