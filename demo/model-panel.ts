@@ -141,7 +141,7 @@ export class ModelPanel {
   #use(model: VisionTransformer, weights: Weights | undefined): void {
     const { config, info } = model;
     this.#inUse = { model, weights };
-    const own = !info.weights.startsWith('packaged');
+    const own = !info.packaged;
     byId('model-name').textContent = config.name;
     byId('model-origin').textContent = own ? 'your checkpoint' : 'packaged stand-in';
     byId('model-facts').textContent =

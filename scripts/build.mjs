@@ -60,15 +60,16 @@ export async function buildPackage(ready) {
     bindings(),
   );
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest && existsSync(dist)) return;
+  rmSync(stamp, { force: true }); // a build that fails halfway must not pass for the one before
   await step('Build the package', async () => {
     rmSync(dist, { recursive: true, force: true });
     mkdirSync(dist);
     checkGlue();
     checkSizes();
-    await bundle();
+    const packages = await bundle();
     for (const variant of VARIANTS) cpSync(wasm(variant), join(dist, basename(wasm(variant))));
     cpSync(join(root, NANO, 'model.safetensors'), join(dist, 'vit_nano_patch16_224.safetensors'));
-    writeFileSync(join(dist, 'THIRD_PARTY_NOTICES.txt'), notices(ready.sources));
+    writeFileSync(join(dist, 'THIRD_PARTY_NOTICES.txt'), notices(ready.sources, packages));
     await run(join(root, 'node_modules/.bin/tsc'), [], { title: 'Write the type declarations', cwd: root });
   });
   const { buildDemo } = await import('../demo/build.mjs');
@@ -107,6 +108,7 @@ function checkSizes() {
   if (large) throw new SetupError(`The wasm of ${large[0]} is over ${MAX_WASM_BYTES / 1e3} kB.`);
 }
 
+/** Returns the npm packages that are bundled in what a browser loads. */
 async function bundle() {
   const { build } = await import('esbuild');
   const shared = {
@@ -121,8 +123,13 @@ async function bundle() {
     absWorkingDir: root,
   };
   const browser = { ...shared, platform: 'browser' };
-  await build({ ...browser, entryPoints: ['web/index.ts'], outfile: 'dist/index.js', format: 'esm' });
-  await build({ ...browser, entryPoints: ['web/worker.ts'], outfile: 'dist/worker.js', format: 'iife' });
+  const page = { ...browser, entryPoints: ['web/index.ts'], outfile: 'dist/index.js', format: 'esm' };
+  const worker = { ...browser, entryPoints: ['web/worker.ts'], outfile: 'dist/worker.js', format: 'iife' };
+  const bundled = [];
+  for (const options of [page, worker]) {
+    const { metafile } = await build({ ...options, metafile: true });
+    bundled.push(...Object.keys(metafile.inputs));
+  }
   const node = { ...shared, platform: 'node', target: 'node20', format: 'esm' };
   await build({
     ...node,
@@ -142,17 +149,23 @@ async function bundle() {
     define: { VERSION: JSON.stringify(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version) },
     banner: { js: '#!/usr/bin/env node' },
   });
+  const packageOf = (file) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1];
+  return [...new Set(bundled.map(packageOf).filter(Boolean))].sort();
 }
 
-/** The licences of what is compiled into the wasm, which ask to be handed on with it. */
-function notices(sources) {
+/** The licences of what is compiled into the wasm or bundled, which ask to be handed on with it. */
+function notices(sources, packages) {
   const compiledIn = Object.entries(sources).filter(([name]) => name !== 'googletest');
   const texts = compiledIn.map(
     ([name, folder]) => `${name}\n\n${readFileSync(join(folder, 'LICENSE'), 'utf8')}`,
   );
   const intro =
     'The .wasm files of this package contain code of the projects below, and of the runtime libraries of Emscripten\n' +
-    '(MIT), musl (MIT), and LLVM libc++, libc++abi and compiler-rt (Apache-2.0 with LLVM exceptions).\n';
+    '(MIT), musl (MIT), and LLVM libc++, libc++abi and compiler-rt (Apache-2.0 with LLVM exceptions).\n' +
+    `Bundled in the JavaScript: ${packages.join(', ')}.\n`;
+  for (const name of packages) {
+    texts.push(`${name}\n\n${readFileSync(join(root, 'node_modules', name, 'LICENSE'), 'utf8')}`);
+  }
   return [intro, ...texts].join(`\n${'-'.repeat(80)}\n\n`);
 }
 

@@ -1,37 +1,30 @@
-import type { Backend } from './engine/backend.js';
+import type { Backend, LoadRequest, LoadResult, Source } from './engine/backend.js';
 import type { ModelEntry } from './engine/module.js';
 import { throwIfAborted, toVitreousError, VitreousError } from './errors.js';
 import { VisionTransformer } from './model.js';
-import type { CreateModelOptions, DataConfig, ModelConfig, Weights } from './types.js';
+import { type Access, env } from './settings.js';
+import type { CreateModelOptions, DataConfig, ModelConfig, ModelInfo, Weights } from './types.js';
+import type { Found } from './weights/find.js';
 import { type HubConfig, parseHubConfig } from './weights/hub.js';
-
-/** Settings of the library; change them before the first createModel. */
-export const env = {
-  /** Where models come from that are not packaged: `${hub}/timm/<name>/resolve/main/model.safetensors`. */
-  hub: 'https://huggingface.co',
-};
+import { baseName, closeMatches, familyEntry, hubRepo, inFamily } from './weights/names.js';
 
 /** A model that comes with the package. */
 export interface Packaged {
-  weights: Weights;
+  /** The address of its checkpoint. */
+  url: string;
   config: unknown;
   labels: string;
   license: string;
-}
-
-/** A folder in timm-hub layout. */
-export interface ModelFolder {
-  config: unknown;
-  labels: string | undefined;
-  weights: string | URL;
 }
 
 /** What createModel needs of the place it runs in: a browser or Node. */
 export interface Host {
   createBackend(options: CreateModelOptions): Promise<Backend>;
   packaged(name: string, options: CreateModelOptions): Packaged | undefined;
-  /** The folder's files if `weights` is one, undefined if it is a file. */
-  openFolder(weights: string | URL, signal: AbortSignal | undefined): Promise<ModelFolder | undefined>;
+  /** A URL or path as the address of a file or folder. */
+  address(place: string | URL): string;
+  /** The names of ImageNet-1k's classes, a line each. */
+  imagenetLabels: string;
 }
 
 export async function create(
@@ -44,17 +37,29 @@ export async function create(
   throwIfAborted(signal);
   const backend = await host.createBackend(options);
   try {
-    const found = await findWeights(host, name, options);
-    const entry = findEntry(await backend.models(), name, found.hub);
+    const entries = await backend.models();
+    const names = entries.map(({ config }) => config.name);
+    const found = await withMatches(name, names, options, () => findWeights(host, backend, name, options));
+    const entry = findEntry(entries, name, found.hub);
     const config = resolveConfig(entry, name, found.hub, options);
     const dataConfig: DataConfig = { ...entry.data, ...found.hub?.dataConfig };
     checkSize(config, dataConfig, options);
-    await backend.load(config, found.weights, {
-      dtype,
-      signal,
-      onProgress: (loaded, total) => onProgress?.({ stage: 'download', loaded, total }),
-    });
-    const info = {
+    const { access } = found;
+    const head = options.head === undefined ? undefined : sourceOf(host, options.head);
+    const load = (weights: Source) =>
+      loadOn(backend, config, { weights, head, dtype, access }, { signal, onProgress });
+    const { numClasses, cached } = await withMatches(name, names, options, async () =>
+      load(found.weights).catch(async (error) => {
+        if (error.code !== 'NOT_FOUND' || found.index === undefined) throw error;
+        const index = await backend.find({ url: found.index }, access, { signal }).catch(() => undefined);
+        if (index === undefined) throw error;
+        return load(index.files);
+      }),
+    );
+    config.numClasses = numClasses;
+    const ofImagenet = options.head !== undefined && numClasses === 1000;
+    const labels = ofImagenet ? lines(host.imagenetLabels) : found.labels;
+    const info: ModelInfo = {
       variant: backend.variant,
       threads: backend.threads,
       threadsReason: backend.threadsReason,
@@ -62,16 +67,45 @@ export async function create(
       ...count(config),
       worker: backend.worker,
       weights: found.from,
+      packaged: found.packaged,
+      cached,
       license: found.license,
     };
-    return new VisionTransformer(backend, { config, dataConfig, labels: found.labels, info });
+    return new VisionTransformer(backend, { config, dataConfig, labels, info });
   } catch (error) {
     backend.dispose();
     throw toVitreousError(error);
   }
 }
 
-function checkOptions(name: string, { dtype, numClasses, threads }: CreateModelOptions): void {
+function loadOn(
+  backend: Backend,
+  config: ModelConfig,
+  request: LoadRequest,
+  { signal, onProgress }: Pick<CreateModelOptions, 'signal' | 'onProgress'>,
+): Promise<LoadResult> {
+  return backend.load(config, request, { signal, onProgress });
+}
+
+/** A name that the hub does not know may be misspelt. */
+async function withMatches<T>(
+  name: string,
+  names: string[],
+  { weights }: CreateModelOptions,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const { code, message } = error as VitreousError;
+    if (weights !== undefined || (code !== 'NOT_FOUND' && code !== 'UNAUTHORIZED')) throw error;
+    const close = closeMatches(name, names).filter((match) => match !== name);
+    const hint = close.length > 0 ? ` Did you mean ${close.join(' or ')}?` : '';
+    throw new VitreousError(code, `The hub has no '${name}' for us: ${message}${hint}`, { cause: error });
+  }
+}
+
+function checkOptions(name: string, { dtype, numClasses, threads, revision }: CreateModelOptions): void {
   if (typeof name !== 'string' || name === '') {
     throw new VitreousError(
       'INVALID_ARGUMENT',
@@ -80,6 +114,12 @@ function checkOptions(name: string, { dtype, numClasses, threads }: CreateModelO
   }
   if (dtype !== undefined && dtype !== 'fp32' && dtype !== 'int8') {
     throw new VitreousError('INVALID_ARGUMENT', `dtype is 'fp32' or 'int8', not '${dtype}'.`);
+  }
+  if (revision !== undefined && !/^[\w.-]+$/.test(revision)) {
+    throw new VitreousError(
+      'INVALID_ARGUMENT',
+      `revision is a branch, a tag or a commit, not '${revision}'.`,
+    );
   }
   if (numClasses !== undefined && !(Number.isInteger(numClasses) && numClasses >= 0)) {
     throw new VitreousError(
@@ -96,49 +136,103 @@ function checkOptions(name: string, { dtype, numClasses, threads }: CreateModelO
 }
 
 interface FoundWeights {
-  weights: Weights;
+  weights: Source;
+  /** Of a checkpoint in several files, where `weights` may be missing for that reason. */
+  index: string | undefined;
+  access: Access;
   hub: HubConfig | undefined;
   labels: string[];
   from: string;
+  packaged: boolean;
   license: string | undefined;
 }
 
-async function findWeights(host: Host, name: string, options: CreateModelOptions): Promise<FoundWeights> {
-  const plain = { hub: undefined, labels: [], license: undefined };
-  if (options.weights === undefined) {
+async function findWeights(
+  host: Host,
+  backend: Backend,
+  name: string,
+  options: CreateModelOptions,
+): Promise<FoundWeights> {
+  const { weights, signal, revision = 'main' } = options;
+  const plain = { hub: undefined, index: undefined, labels: [], license: undefined, packaged: false };
+  if (weights === undefined) {
     const packaged = host.packaged(name, options);
     if (packaged) {
-      const hub = parseHubConfig(packaged.config, 'the packaged config.json');
-      return { ...packaged, hub, labels: lines(packaged.labels), from: `packaged ${name}` };
+      // Its address is another file with the next version of the package: the HTTP cache knows, ours would not.
+      const cache = options.cache === false ? 'none' : 'http';
+      return {
+        ...plain,
+        weights: [{ url: packaged.url }],
+        access: { ...accessTo(undefined, options), cache },
+        hub: parseHubConfig(packaged.config, 'the packaged config.json'),
+        labels: lines(packaged.labels),
+        from: `packaged ${name}`,
+        packaged: true,
+        license: packaged.license,
+      };
     }
-    const url = `${env.hub}/timm/${name}/resolve/main/model.safetensors`;
-    return { ...plain, weights: url, from: url };
+    const hub = host.address(env.hub);
+    const access = accessTo(hub, options);
+    access.settings.hub = hub;
+    const known = (await backend.models()).some(({ config }) => config.name === name);
+    if (!known && !inFamily(name) && !name.includes('/')) return { ...plain, weights: [], access, from: hub };
+    const found = await backend.find({ repo: hubRepo(name), revision }, access, { signal });
+    if (!known && found.config === undefined) {
+      throw new VitreousError('NOT_FOUND', `${found.files[0]?.url} has no config.json beside it (404).`);
+    }
+    return { ...plain, ...described(found), access, from: found.files[0]?.url ?? hub };
   }
-  const { weights } = options;
-  if (typeof weights !== 'string' && !(weights instanceof URL))
-    return { ...plain, weights, from: 'the caller' };
-  const folder = await host.openFolder(weights, options.signal);
-  if (folder === undefined) return { ...plain, weights, from: String(weights) };
-  const hub = parseHubConfig(folder.config, `${weights}/config.json`);
+  if (typeof weights !== 'string' && !(weights instanceof URL)) {
+    return { ...plain, weights, access: accessTo(undefined, options), from: 'the caller' };
+  }
+  const url = host.address(weights);
+  const access = accessTo(url, options);
+  const found = await backend.find({ url }, access, { signal });
+  return { ...plain, ...described(found), access, from: String(weights) };
+}
+
+/** What a folder or a repository says of its model. */
+function described({ files, index, config, labels }: Found) {
+  const hub = config && parseHubConfig(config.json, config.url);
   return {
-    weights: folder.weights,
+    weights: files,
+    index,
     hub,
-    labels: folder.labels === undefined ? [] : lines(folder.labels),
-    from: String(weights),
-    license: hub.license,
+    labels: labels === undefined ? [] : lines(labels),
+    license: hub?.license,
   };
 }
 
-/** The name's own entry, else that of the architecture which a config.json names. */
+function accessTo(url: string | undefined, { cache = true, headers }: CreateModelOptions): Access {
+  return {
+    cache: cache ? 'own' : 'none',
+    headers,
+    origin: url && new URL(url).origin,
+    settings: { ...env },
+  };
+}
+
+const sourceOf = (host: Host, weights: Weights): Source =>
+  typeof weights === 'string' || weights instanceof URL ? [{ url: host.address(weights) }] : weights;
+
+/** The name's own entry, else that of the architecture which a config.json names, else what timm's naming says. */
 function findEntry(models: ModelEntry[], name: string, hub: HubConfig | undefined): ModelEntry {
-  const names = [name, hub?.architecture].filter((known) => known !== undefined);
+  const names = [baseName(name), hub?.architecture].filter((known) => known !== undefined);
   for (const known of names) {
     const entry = models.find(({ config }) => config.name === known);
     if (entry) return entry;
   }
+  const like = models.find(({ config }) => config.name.endsWith('.dino'));
+  for (const known of hub ? names : []) {
+    const entry = like && familyEntry(known, like);
+    if (entry) return entry;
+  }
+  const known = models.map(({ config }) => config.name);
+  const close = closeMatches(name, known);
+  const hint = close.length > 0 ? ` Did you mean ${close.join(' or ')}?` : '';
   throw new VitreousError(
     'UNKNOWN_MODEL',
-    `There is no model named '${names.join("' or '")}'. Known are: ${models.map(({ config }) => config.name).join(', ')}.`,
+    `There is no model named '${names.join("' or '")}'.${hint} Known are: ${known.join(', ')}; others of the family load by their config.json, from a folder or as 'owner/name' from the hub.`,
   );
 }
 
@@ -148,7 +242,7 @@ function resolveConfig(
   hub: HubConfig | undefined,
   options: CreateModelOptions,
 ): ModelConfig {
-  const config = { ...entry.config, ...hub?.config, name };
+  const config = { ...entry.config, ...hub?.config, name: baseName(name) };
   // timm's mlp_ratio is 4 throughout the family.
   if (hub?.config.dim !== undefined) config.mlpDim = 4 * hub.config.dim;
   if (options.numClasses !== undefined) config.numClasses = options.numClasses;

@@ -10,7 +10,14 @@
  * | `NO_HEAD` | classes asked of a model without a classifier |
  * | `UNSUPPORTED` | this browser, or this version of the library, cannot do that |
  * | `OUT_OF_MEMORY` | not enough memory |
- * | `NETWORK` | a file could not be fetched; `HTTP_STATUS` when the server answered with an error |
+ * | `NETWORK` | a file could not be fetched, or its connection broke or stalled, also after several tries |
+ * | `MIXED_CONTENT` | an http address on an https page |
+ * | `REDIRECT_LOOP` | the server redirects without end (where the platform tells: Node does, browsers say `NETWORK`) |
+ * | `NOT_FOUND` | the server has no such file, or the hub no such model |
+ * | `UNAUTHORIZED` | the server wants a token, or another one; the model may be gated |
+ * | `HTTP_STATUS` | the server answered with another error, also after several tries |
+ * | `HTML_PAGE`, `JSON_BODY`, `LFS_POINTER`, `EMPTY_FILE` | that came, and not the file |
+ * | `DIGEST_MISMATCH` | the bytes are not those that the hub has recorded |
  * | `CHECKPOINT_FORMAT` | the file is not a checkpoint, or breaks its format |
  * | `CHECKPOINT_OVERSIZED` | a header or tensor too large to be true |
  * | `CHECKPOINT_TRUNCATED` | the file ends before its last tensor does |
@@ -30,7 +37,16 @@ export type ErrorCode =
   | 'UNSUPPORTED'
   | 'OUT_OF_MEMORY'
   | 'NETWORK'
+  | 'MIXED_CONTENT'
+  | 'REDIRECT_LOOP'
+  | 'NOT_FOUND'
+  | 'UNAUTHORIZED'
   | 'HTTP_STATUS'
+  | 'HTML_PAGE'
+  | 'JSON_BODY'
+  | 'LFS_POINTER'
+  | 'EMPTY_FILE'
+  | 'DIGEST_MISMATCH'
   | 'CHECKPOINT_FORMAT'
   | 'CHECKPOINT_OVERSIZED'
   | 'CHECKPOINT_TRUNCATED'

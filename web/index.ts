@@ -8,8 +8,9 @@
 import createEngine from '#glue';
 import nanoConfig from '../models/vit_nano_patch16_224/config.json';
 import nanoLabels from '../models/vit_nano_patch16_224/labels.txt';
+import { deleteFromStores, listStores } from './cache.js';
 import { create, type Host } from './create.js';
-import type { Backend } from './engine/backend.js';
+import type { Backend, Source } from './engine/backend.js';
 import { localBackend } from './engine/local.js';
 import { remoteBackend } from './engine/remote.js';
 import { planThreads, startEngine } from './engine/threads.js';
@@ -17,17 +18,20 @@ import { compileEngine } from './engine/wasm.js';
 import { decode, toPostable } from './images/browser.js';
 import type { VisionTransformer } from './model.js';
 import { type Transform, transformOn } from './transform.js';
-import type { CreateModelOptions, DataConfig, ImageInput, Variant, Weights } from './types.js';
+import type { CreateModelOptions, DataConfig, ImageInput, Variant } from './types.js';
 import { chunks } from './weights/chunks.js';
-import { fetchWeights } from './weights/fetch.js';
-import { fetchFolder } from './weights/folder.js';
+import { browserNetwork, browserStores } from './weights/network.js';
+import { RemoteFile } from './weights/remote.js';
+import { remoteFiles } from './weights/remote_files.js';
+import type { CacheEntry } from './weights/store.js';
 
-export { env } from './create.js';
 export { type ErrorCode, VitreousError } from './errors.js';
 export { cosineSimilarity, softmax, topk } from './math.js';
 export { VisionTransformer } from './model.js';
+export { env } from './settings.js';
 export type { Transform } from './transform.js';
 export type * from './types.js';
+export type { CacheEntry } from './weights/store.js';
 
 const NANO = 'vit_nano_patch16_224';
 
@@ -79,7 +83,7 @@ function folderUrl(folder: string | URL): URL {
 }
 
 async function createBackend(options: CreateModelOptions): Promise<Backend> {
-  const { worker = typeof document !== 'undefined', threads = 'auto', cache = true } = options;
+  const { worker = typeof document !== 'undefined', threads = 'auto' } = options;
   const { assetBase, signal } = options;
   const url = (variant: Variant) => assetUrl(variant, assetBase);
   if (worker) {
@@ -89,7 +93,7 @@ async function createBackend(options: CreateModelOptions): Promise<Backend> {
       'simd-mt': url('simd-mt'),
       'relaxed-mt': url('relaxed-mt'),
     };
-    const backend = await remoteBackend(startWorker(assetBase), { wasm, threads }, { cache, signal });
+    const backend = await remoteBackend(startWorker(assetBase), { wasm, threads }, { signal });
     return tellReason(backend);
   }
   const plan = planThreads(threads, {
@@ -101,15 +105,17 @@ async function createBackend(options: CreateModelOptions): Promise<Backend> {
     compile: (variant) => compileEngine(url(variant)),
     single: createEngine,
   });
-  const backend = localBackend<ImageInput, Weights>(started, {
+  const backend = localBackend<ImageInput, Source>(started, {
     openImage: async (image, imageSignal) => {
       const { image: postable } = await toPostable(image);
       return decode(postable, imageSignal, postable === image);
     },
-    openWeights: async (weights, weightsSignal) =>
-      typeof weights === 'string' || weights instanceof URL
-        ? fetchWeights(absolute(weights).href, { cache, signal: weightsSignal })
-        : chunks(weights),
+    async openWeights(weights, access, weightsSignal) {
+      if (!Array.isArray(weights)) return [chunks(weights, weightsSignal)];
+      const network = await browserNetwork();
+      return weights.map((file) => new RemoteFile(file, network, { access, signal: weightsSignal }));
+    },
+    files: async (access, filesSignal) => remoteFiles(await browserNetwork(), access, filesSignal),
   });
   return tellReason(backend);
 }
@@ -131,9 +137,10 @@ const host: Host = {
   packaged(name, { assetBase }) {
     if (name !== NANO) return undefined;
     const { license } = nanoConfig.pretrained_cfg;
-    return { weights: assetUrl('nano', assetBase), config: nanoConfig, labels: nanoLabels, license };
+    return { url: assetUrl('nano', assetBase), config: nanoConfig, labels: nanoLabels, license };
   },
-  openFolder: (weights, signal) => fetchFolder(absolute(weights), signal),
+  address: (place) => absolute(place).href,
+  imagenetLabels: nanoLabels,
 };
 
 /**
@@ -162,4 +169,18 @@ export function createTransform(
   options: Pick<CreateModelOptions, 'worker' | 'assetBase'> = {},
 ): Transform {
   return transformOn(() => createBackend({ ...options, threads: 1 }), config);
+}
+
+/** What the cache of this origin holds, parts of files included. */
+export async function listCache(): Promise<CacheEntry[]> {
+  return listStores(await browserStores());
+}
+
+/**
+ * Deletes a model from the cache by its name (all revisions), a file or folder by its URL, or everything. Files that are
+ * being loaded at this moment stay.
+ * @returns bytes freed
+ */
+export async function deleteFromCache(nameOrUrl?: string | URL): Promise<number> {
+  return deleteFromStores(await browserStores(), nameOrUrl);
 }

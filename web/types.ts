@@ -69,11 +69,17 @@ export type Weights = string | URL | ArrayBuffer | Uint8Array | Blob | ReadableS
 
 /** How far a model's weights have come. */
 export interface Progress {
-  stage: 'download';
-  /** Bytes of the checkpoint that the engine has taken. */
+  /** `verify`: all bytes are here, and their digest is right; `pack`: the engine finishes. */
+  stage: 'download' | 'verify' | 'pack';
+  /** Bytes that the engine has taken, of all files and after any decompression. It never falls. */
   loaded: number;
   /** Bytes in all, where known; never less than `loaded`. */
   total: number | undefined;
+  /** Of the last seconds, without what comes from the cache; undefined while nothing was measured. */
+  bytesPerSecond: number | undefined;
+  remainingSeconds: number | undefined;
+  /** Whether all bytes so far came from the cache. */
+  cached: boolean;
 }
 
 export interface CallOptions {
@@ -102,10 +108,20 @@ export type Dtype = 'fp32' | 'int8';
 
 export interface CreateModelOptions {
   /**
-   * The checkpoint (safetensors in fp32, fp16 or bf16, timm's names). Default: the packaged one of that name, else
-   * `${env.hub}/timm/<name>/resolve/main/model.safetensors`.
+   * The checkpoint: a safetensors file, the `model.safetensors.index.json` of one in several files, or a folder in
+   * timm-hub layout. Default: the packaged one of the model's name, else the cached, else the hub's (see `env`).
    */
   weights?: Weights;
+  /** A classifier in a file of its own, as DINO publishes them. Then `config.numClasses` is what it has. */
+  head?: Weights;
+  /** Which version of a model on the hub: a branch, tag or commit. Default: `'main'`. */
+  revision?: string;
+  /**
+   * Sent with the requests for the model, such as `{ authorization: 'Bearer …' }` for a gated one: to the origin of the
+   * hub or of the `weights` URL only, and never kept. Where a server redirects to another origin they do not follow; a
+   * browser can only promise that for `authorization`, so there others stop at a redirect (`NETWORK`).
+   */
+  headers?: Record<string, string>;
   /**
    * Arithmetic of the blocks' linear layers. `'fp32'`, the default: timm's numbers. `'int8'`: 8-bit weights per output
    * channel and 12-bit activations per token, with exact integer sums: about half the time and a quarter of the memory,
@@ -126,7 +142,11 @@ export interface CreateModelOptions {
   threads?: number | 'auto';
   /** Run in a worker, so that the page never blocks. Default: true in a page, false in Node and in a worker. */
   worker?: boolean;
-  /** Lets the browser's HTTP cache keep the checkpoint. Default: true. */
+  /**
+   * Keeps what comes over http(s) for the next time: in a browser in the origin's own storage, in Node in the user's cache
+   * folder or `VITREOUS_CACHE`. A kept model loads without any request. An address is taken to mean the same file for
+   * ever; `revision` or {@link deleteFromCache} bring another. Default: true.
+   */
   cache?: boolean;
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
@@ -148,6 +168,10 @@ export interface ModelInfo {
   worker: boolean;
   /** Where the weights came from. */
   weights: string;
+  /** Whether they came with the package. */
+  packaged: boolean;
+  /** Whether they came from the cache, without a request. */
+  cached: boolean;
   license: string | undefined;
 }
 

@@ -16,8 +16,11 @@ import { pageObstacle, planThreads, startEngine } from './engine/threads.js';
 import { compileEngine } from './engine/wasm.js';
 import { toVitreousError, VitreousError } from './errors.js';
 import { decode, type Postable } from './images/browser.js';
+import type { Progress } from './types.js';
 import { chunks } from './weights/chunks.js';
-import { fetchWeights } from './weights/fetch.js';
+import { browserNetwork } from './weights/network.js';
+import { RemoteFile } from './weights/remote.js';
+import { remoteFiles } from './weights/remote_files.js';
 
 // A thread of the engine is this same file once more, in a worker of the same script type: bundlers may have changed
 // that from module to classic, and only modules refuse importScripts.
@@ -50,11 +53,13 @@ async function start({
   });
   return localBackend(started, {
     openImage: decode,
-    openWeights: async (weights, signal) => {
-      if ('url' in weights) return fetchWeights(weights.url, { cache: weights.cache, signal });
-      if ('port' in weights) return { bytes: pulled(weights.port), size: weights.size };
-      return chunks(weights);
+    async openWeights(weights, access, signal) {
+      if ('port' in weights) return [{ bytes: () => pulled(weights.port), size: weights.size }];
+      if (weights instanceof Blob) return [chunks(weights, signal)];
+      const network = await browserNetwork();
+      return weights.map((file) => new RemoteFile(file, network, { access, signal }));
     },
+    files: async (access, signal) => remoteFiles(await browserNetwork(), access, signal),
   });
 }
 
@@ -89,17 +94,14 @@ async function answer(
   switch (message.call) {
     case 'models':
       return { result: await backend.models() };
+    case 'find':
+      return { result: await backend.find(message.args.request, message.args.access, { signal }) };
     case 'load': {
-      const onProgress = (loaded: number, total: number | undefined) => {
-        scope.postMessage({ id: message.id, progress: { loaded, total } } satisfies FromWorker);
+      const { config, request } = message.args;
+      const onProgress = (progress: Progress) => {
+        scope.postMessage({ id: message.id, progress } satisfies FromWorker);
       };
-      return {
-        result: await backend.load(message.args.config, message.args.weights, {
-          dtype: message.args.dtype,
-          signal,
-          onProgress,
-        }),
-      };
+      return { result: await backend.load(config, request, { signal, onProgress }) };
     }
     case 'transform': {
       const result = await backend.transform(message.args.images, message.args.config, { signal });

@@ -38,7 +38,7 @@ const whole = () => changed(() => {});
 
 describe('a safetensors file', () => {
   test.each([
-    ['empty', () => new Uint8Array(), 'CHECKPOINT_TRUNCATED', /0 bytes/],
+    ['empty', () => new Uint8Array(), 'EMPTY_FILE', /0 bytes/],
     ['cut in its length', () => whole().subarray(0, 5), 'CHECKPOINT_TRUNCATED', /first 8 bytes/],
     ['cut in its header', () => whole().subarray(0, 1000), 'CHECKPOINT_TRUNCATED', /header/],
     [
@@ -71,7 +71,7 @@ describe('a safetensors file', () => {
     [
       'that is a web page',
       () => Buffer.from('<!doctype html><title>Not found</title>'),
-      'CHECKPOINT_FORMAT',
+      'HTML_PAGE',
       /HTML|web page/,
     ],
     [
@@ -223,11 +223,11 @@ describe('a server', () => {
   afterAll(() => server.close());
 
   test.each([
-    ['answers 404 with a page', 'missing.safetensors', 'HTTP_STATUS', /missing\.safetensors answered 404/],
-    ['answers 200 with a page', 'page.safetensors', 'CHECKPOINT_FORMAT', /HTML|web page/],
+    ['answers 404 with a page', 'missing.safetensors', 'NOT_FOUND', /missing\.safetensors answered 404/],
+    ['answers 200 with a page', 'page.safetensors', 'HTML_PAGE', /web page/],
     ['breaks the connection midway', 'broken.safetensors', 'NETWORK', /broken\.safetensors/],
-    ['has no such folder', 'nowhere', 'HTTP_STATUS', /nowhere\/config\.json answered 404/],
-    ['has a page for config.json', 'folder', 'CHECKPOINT_FORMAT', /config\.json is not JSON/],
+    ['has no such folder', 'nowhere', 'NOT_FOUND', /nowhere has no config\.json/],
+    ['has a page for config.json', 'folder', 'HTML_PAGE', /config\.json is a web page/],
   ])('that %s', async (_, path, code, message) => {
     await expectError(`${server.url}${path}`, code, message);
   });
@@ -303,7 +303,7 @@ describe('a folder', () => {
   const crop = (field, value) => JSON.stringify({ pretrained_cfg: { [field]: value } });
 
   test.each([
-    ['without config.json', undefined, 'INVALID_ARGUMENT', /no config\.json/],
+    ['without config.json', undefined, 'NOT_FOUND', /no config\.json/],
     ['with a broken config.json', '{', 'CHECKPOINT_FORMAT', /config\.json is not JSON/],
     ['with a list for config.json', '[]', 'INVALID_ARGUMENT', /config\.json: the file should be an object/],
     [

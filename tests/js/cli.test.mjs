@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createModel } from '../../dist/node.mjs';
+import { startFileServer } from './support/file_server.mjs';
 import { fixture, fixtures, maxDiff } from './support/golden.mjs';
 import { parseNpy } from './support/npy.mjs';
 import { cli, vitreous } from './support/process.mjs';
@@ -266,4 +267,18 @@ describe('usage', () => {
     expect([status, stdout.toString()]).toEqual([2, '']);
     expect(stderr).toMatch(/^vitreous: .* See vitreous --help\.\n$/);
   });
+});
+
+test('cache list and clear; --model takes an address', async () => {
+  const server = await startFileServer({ 'm.safetensors': readFileSync(nanoFile) });
+  const url = `${server.url}m.safetensors`;
+  const embed = () => vitreous('embed', files[0], '--model', url, '--arch', NANO);
+  expect((await embed()).stdout).toEqual((await embed()).stdout);
+  expect(server.log).toHaveLength(1);
+  expect((await vitreous('cache', 'list')).stdout.toString()).toBe(`${url}  10.5 MB\n`);
+  expect((await vitreous('cache', 'clear', url)).stdout.toString()).toBe('10.5 MB freed\n');
+  expect((await vitreous('cache', 'list')).stdout.toString()).toBe('');
+  expect(await vitreous('cache', 'melt')).toMatchObject({ status: 2 });
+  expect(await vitreous('embed', files[0], '--model', url)).toMatchObject({ status: 2 });
+  await server.close();
 });

@@ -40,10 +40,11 @@ describe.each(['simd', 'relaxed'])(`${BASE}, %s`, (variant) => {
   test('progress only grows, up to the file’s size', () => {
     const size = safetensorsByteLength(vitTensors({ dim: 768, depth: 12, patch: 16 }));
     const loaded = result.progress.map(([bytes]) => bytes);
-    expect(loaded.length).toBeGreaterThan(100);
-    expect(loaded.every((bytes, i) => i === 0 || bytes > loaded[i - 1])).toBe(true);
+    expect(loaded.length).toBeGreaterThan(3);
+    expect(loaded.every((bytes, i) => i === 0 || bytes >= loaded[i - 1])).toBe(true);
     expect(loaded.at(-1)).toBe(size);
-    expect(result.progress.every(([, total]) => total === null)).toBe(true); // a stream does not say
+    // A stream does not say; the file's header does.
+    expect(result.progress.slice(1).every(([, total]) => total === size)).toBe(true);
   });
 
   test('the peak of memory stays near the packed size', async () => {

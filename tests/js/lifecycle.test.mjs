@@ -45,16 +45,30 @@ describe('an AbortSignal', () => {
       pull(stream) {
         stream.enqueue(bytes.subarray(given, given + 65_536));
         given += 65_536;
+        if (given > 1e6) controller.abort(reason);
         if (given >= bytes.length) stream.close();
       },
       cancel() {
         cancelled = true;
       },
     });
-    const onProgress = ({ loaded }) => loaded > 1e6 && controller.abort(reason);
-    await expectAborted(createModel(NANO, { weights, signal: controller.signal, onProgress }), reason);
+    await expectAborted(createModel(NANO, { weights, signal: controller.signal }), reason);
     expect(cancelled).toBe(true);
     expect(given).toBeLessThan(2e6);
+  });
+
+  test('stops a stream that hangs', async () => {
+    const controller = new AbortController();
+    let cancelled;
+    const weights = new ReadableStream({
+      cancel(why) {
+        cancelled = why;
+      },
+    });
+    const load = createModel(NANO, { weights, signal: controller.signal });
+    setTimeout(() => controller.abort(reason), 200);
+    await expectAborted(load, reason);
+    expect([cancelled, weights.locked]).toEqual([reason, false]);
   });
 
   test('stops a download that hangs', async () => {

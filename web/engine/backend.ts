@@ -1,27 +1,47 @@
-import type { DataConfig, Dtype, ImageInput, ModelConfig, Variant, Weights } from '../types.js';
+import type { Access } from '../settings.js';
+import type { DataConfig, Dtype, ImageInput, ModelConfig, Progress, Variant, Weights } from '../types.js';
+import type { FindRequest, Found } from '../weights/find.js';
+import type { FileAddress } from '../weights/transfer.js';
 import type { ForwardRequest, ForwardResult, ModelEntry } from './module.js';
 
 export interface BackendOptions {
   signal?: AbortSignal | undefined;
 }
 
-export interface LoadOptions extends BackendOptions {
+/** A checkpoint, or one file of it: addresses of its files, or what holds or gives its bytes. */
+export type Source = FileAddress[] | Exclude<Weights, string | URL>;
+
+export interface LoadRequest<From = Source> {
+  weights: From;
+  /** A classifier in a file of its own. */
+  head?: From | undefined;
   dtype: Dtype;
-  /** Bytes taken so far, and in all where known. */
-  onProgress?: ((loaded: number, total: number | undefined) => void) | undefined;
+  access: Access;
+}
+
+export interface LoadOptions extends BackendOptions {
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface LoadResult {
+  numClasses: number;
+  /** Whether all of it came from the cache. */
+  cached: boolean;
 }
 
 /**
  * What a model needs of the engine, wherever that runs: in this thread or in a worker. All errors are VitreousErrors.
  * Inside the worker the same interface takes what can be posted to it.
  */
-export interface Backend<Image = ImageInput, Source = Weights> {
+export interface Backend<Image = ImageInput, From = Source> {
   readonly variant: Variant;
   readonly threads: number;
   readonly threadsReason: string | undefined;
   readonly worker: boolean;
   models(): Promise<ModelEntry[]>;
-  load(config: ModelConfig, weights: Source, options: LoadOptions): Promise<void>;
+  /** Here and not at the caller's, because the cache is here. */
+  find(request: FindRequest, access: Access, options: BackendOptions): Promise<Found>;
+  load(config: ModelConfig, request: LoadRequest<From>, options: LoadOptions): Promise<LoadResult>;
   /** (batch, 3, height, width) */
   transform(images: Image[], config: DataConfig, options: BackendOptions): Promise<Float32Array>;
   /** Images are preprocessed first; a Float32Array has been. */

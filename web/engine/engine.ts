@@ -1,8 +1,9 @@
 // The engine in this thread: the Emscripten module, one model, and the way of images into it. The worker and the Node
 // entry are thin shells around it.
-import { abortError, throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
+import { throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
 import type { PixelSource } from '../images/pixels.js';
-import type { DataConfig, Dtype, ModelConfig, Variant } from '../types.js';
+import type { DataConfig, Dtype, ModelConfig, Progress, Variant } from '../types.js';
+import { ProgressMeter } from '../weights/progress.js';
 import { type StartOptions, startGlue } from './glue.js';
 import type {
   CreateEngine,
@@ -19,10 +20,27 @@ import type {
 const ROWS_AT_ONCE = 32;
 const PIECE_BYTES = 1 << 20;
 
-/** A checkpoint as bytes that arrive; `size` where it is known beforehand. */
+/** What became of a file's bytes; `stopped`: by the caller, or because no more came. */
+export type Outcome = 'accepted' | 'refused' | 'stopped';
+
+/** A file of a checkpoint as bytes that arrive. */
 export interface ByteSource {
-  bytes: AsyncIterable<Uint8Array>;
-  size: number | undefined;
+  /** Bytes of the file, where known: beforehand, or as soon as it is asked for. */
+  readonly size: number | undefined;
+  /** Whether the bytes come from the cache. */
+  readonly cached?: boolean;
+  /** From the first byte on. Each piece is valid until the next one is asked for. */
+  bytes(): AsyncIterable<Uint8Array>;
+  /** Tells the size that the file's own header gives. */
+  expect?(size: number): void;
+  /** Ends every reading, whatever the outcome. Resolves to whether reading from the start once more may help. */
+  settle?(outcome: Outcome): Promise<boolean>;
+}
+
+export interface LoadedFile {
+  source: ByteSource;
+  /** A classifier, and not part of the model. */
+  head: boolean;
 }
 
 export class Engine {
@@ -68,35 +86,71 @@ export class Engine {
     return this.#live().memoryBytes();
   }
 
-  /** Loads a checkpoint; the model in use stays until the new one is whole. */
+  /** Loads a checkpoint; the model in use stays until the new one is whole. Returns the number of its classes. */
   async load(
     config: ModelConfig,
-    source: ByteSource,
-    options: {
-      dtype: Dtype;
-      signal?: AbortSignal | undefined;
-      onProgress?: (loaded: number) => void;
-    },
-  ): Promise<void> {
+    files: LoadedFile[],
+    options: { dtype: Dtype; signal?: AbortSignal | undefined; onProgress?: (progress: Progress) => void },
+  ): Promise<number> {
+    const progress = new ProgressMeter(files.length, options.onProgress ?? (() => {}));
+    // What an earlier load left may prove wrong: then once more from the start.
+    const model =
+      (await this.#tryLoad(config, files, progress, options)) ??
+      (await this.#tryLoad(config, files, progress, { ...options, last: true }));
+    this.#model?.delete();
+    this.#model = model as GlueModel;
+    return this.#model.numClasses;
+  }
+
+  /** Returns undefined when a new start may help, unless this is the last. */
+  async #tryLoad(
+    config: ModelConfig,
+    files: LoadedFile[],
+    progress: ProgressMeter,
+    { dtype, signal, last = false }: { dtype: Dtype; signal?: AbortSignal | undefined; last?: boolean },
+  ): Promise<GlueModel | undefined> {
+    progress.restart();
     const loader = this.#call(
-      ({ Loader }) => new Loader(config, { int8: options.dtype === 'int8', files: 1, head: false }),
+      ({ Loader }) =>
+        new Loader(config, {
+          int8: dtype === 'int8',
+          files: files.filter(({ head }) => !head).length,
+          head: files.some(({ head }) => head),
+        }),
     );
-    try {
-      let loaded = 0;
-      this.#call(() => loader.beginFile(source.size ?? -1, false));
-      for await (const piece of source.bytes) {
-        if (options.signal?.aborted) throw abortError(options.signal);
-        this.#call(() => loader.push(piece));
-        loaded += piece.length;
-        options.onProgress?.(loaded);
+    let outcome: Outcome = 'stopped';
+    // Errors of the engine are about the bytes, unless it has no memory or is gone.
+    const take = <T>(work: () => T): T => {
+      try {
+        return this.#call(work);
+      } catch (error) {
+        const { code } = error as VitreousError;
+        if (!['OUT_OF_MEMORY', 'DISPOSED', 'INTERNAL'].includes(code)) outcome = 'refused';
+        throw error;
       }
-      throwIfAborted(options.signal);
-      const model = this.#call(() => {
-        loader.endFile();
-        return loader.finish();
-      });
-      this.#model?.delete();
-      this.#model = model;
+    };
+    try {
+      for (const [i, { source, head }] of files.entries()) {
+        take(() => loader.beginFile(source.size ?? -1, head));
+        for await (const piece of source.bytes()) {
+          throwIfAborted(signal);
+          take(() => loader.push(piece));
+          const expected = loader.expectedBytes();
+          if (expected >= 0) source.expect?.(expected);
+          progress.setSize(i, source.size ?? (expected >= 0 ? expected : undefined));
+          progress.add(i, piece.length, source.cached ?? false);
+        }
+        take(() => loader.endFile());
+      }
+      throwIfAborted(signal);
+      progress.stage('verify');
+      progress.stage('pack');
+      const model = take(() => loader.finish());
+      await settled(files, 'accepted');
+      return model;
+    } catch (error) {
+      if ((await settled(files, outcome)) && !last) return undefined;
+      throw error;
     } finally {
       loader.delete();
     }
@@ -175,4 +229,10 @@ export class Engine {
       throw toVitreousError(error);
     }
   }
+}
+
+/** Whether a new start may help: all files can be read again, and one of them says so. */
+async function settled(files: LoadedFile[], outcome: Outcome): Promise<boolean> {
+  const answers = await Promise.all(files.map(({ source }) => source.settle?.(outcome) ?? undefined));
+  return answers.includes(true) && !answers.includes(undefined);
 }

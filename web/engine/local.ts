@@ -1,15 +1,16 @@
 import { throwIfAborted } from '../errors.js';
 import type { PixelSource } from '../images/pixels.js';
+import type { Access } from '../settings.js';
+import { type Files, find } from '../weights/find.js';
 import type { Backend } from './backend.js';
 import type { ByteSource, Engine } from './engine.js';
 
 /** What depends on where we are: a page, a worker or Node. */
 export interface Platform<Image, Source> {
   openImage(image: Image, signal: AbortSignal | undefined): Promise<PixelSource>;
-  openWeights(
-    weights: Source,
-    signal: AbortSignal | undefined,
-  ): Promise<ByteSource & { total?: number | undefined }>;
+  /** The files of a checkpoint, in order. */
+  openWeights(weights: Source, access: Access, signal: AbortSignal | undefined): Promise<ByteSource[]>;
+  files(access: Access, signal: AbortSignal | undefined): Promise<Files>;
 }
 
 /** The engine in this thread; it is the backend's own. */
@@ -29,16 +30,22 @@ export function localBackend<Image, Source>(
     threadsReason,
     worker: false,
     models: async () => engine.models(),
-    async load(config, weights, { dtype, signal, onProgress }) {
-      const source = await platform.openWeights(weights, signal);
-      const total = source.size ?? source.total;
-      await engine.load(config, source, {
+    find: async (request, access, { signal }) => find(request, await platform.files(access, signal), access),
+    async load(config, { weights, head, dtype, access }, { signal, onProgress }) {
+      const open = async (source: Source | undefined, isHead: boolean) =>
+        source === undefined
+          ? []
+          : (await platform.openWeights(source, access, signal)).map((file) => ({
+              source: file,
+              head: isHead,
+            }));
+      const files = [...(await open(weights, false)), ...(await open(head, true))];
+      const numClasses = await engine.load(config, files, {
         dtype,
         signal,
-        // A length that proves wrong (a compressed transfer) is worth nothing: no bar beyond 100 %.
-        onProgress: (loaded) =>
-          onProgress?.(loaded, total !== undefined && loaded <= total ? total : undefined),
+        ...(onProgress && { onProgress }),
       });
+      return { numClasses, cached: files.every(({ source }) => source.cached === true) };
     },
     transform: (images, config, { signal }) => engine.transformAll(open(images, signal), config),
     async forward(images, config, request, { signal }) {

@@ -2,14 +2,15 @@
 // cancelled. Errors travel as code and message.
 import { type ErrorCode, VitreousError } from '../errors.js';
 import type { Postable } from '../images/browser.js';
-import type { DataConfig, Dtype, ModelConfig, Variant } from '../types.js';
+import type { Access } from '../settings.js';
+import type { DataConfig, ModelConfig, Progress, Variant } from '../types.js';
+import type { FindRequest, Found } from '../weights/find.js';
+import type { FileAddress } from '../weights/transfer.js';
+import type { LoadRequest, LoadResult } from './backend.js';
 import type { ForwardRequest, ForwardResult, ModelEntry } from './module.js';
 
 /** A checkpoint that the worker can read by itself, or one that the page feeds through a port, chunk by chunk. */
-export type PostableWeights =
-  | { url: string; cache: boolean }
-  | Blob
-  | { port: MessagePort; size: number | undefined };
+export type PostableWeights = FileAddress[] | Blob | { port: MessagePort; size: number | undefined };
 
 export interface Calls {
   start(args: { wasm: Record<Variant, string>; threads: number | 'auto' }): {
@@ -18,7 +19,8 @@ export interface Calls {
     threadsReason: string | undefined;
   };
   models(args: Record<string, never>): ModelEntry[];
-  load(args: { config: ModelConfig; weights: PostableWeights; dtype: Dtype }): void;
+  find(args: { request: FindRequest; access: Access }): Found;
+  load(args: { config: ModelConfig; request: LoadRequest<PostableWeights> }): LoadResult;
   transform(args: { images: Postable[]; config: DataConfig }): Float32Array;
   forward(args: {
     images: Postable[] | Float32Array;
@@ -38,7 +40,7 @@ export type ToWorker =
 export type FromWorker =
   | { id: number; result: unknown }
   | { id: number; error: { code: ErrorCode; message: string } }
-  | { id: number; progress: { loaded: number; total: number | undefined } };
+  | { id: number; progress: Progress };
 
 export const pack = (error: VitreousError) => ({ code: error.code, message: error.message });
 export const unpack = (error: { code: ErrorCode; message: string }) =>

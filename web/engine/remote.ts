@@ -1,9 +1,9 @@
 // The engine in a worker of its own.
 import { abortError, toVitreousError, VitreousError } from '../errors.js';
 import { toPostable, unreadable } from '../images/browser.js';
-import type { ImageInput, Weights } from '../types.js';
+import type { ImageInput, Progress } from '../types.js';
 import { chunks } from '../weights/chunks.js';
-import type { Backend } from './backend.js';
+import type { Backend, Source } from './backend.js';
 import {
   type Call,
   type Calls,
@@ -17,7 +17,7 @@ import {
 interface Pending {
   resolve(result: unknown): void;
   reject(error: VitreousError): void;
-  onProgress?: ((loaded: number, total: number | undefined) => void) | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 interface CallOptions {
@@ -30,7 +30,7 @@ interface CallOptions {
 export async function remoteBackend(
   worker: Worker,
   start: Parameters<Calls['start']>[0],
-  options: { cache: boolean; signal?: AbortSignal | undefined },
+  options: { signal?: AbortSignal | undefined },
 ): Promise<Backend> {
   const pending = new Map<number, Pending>();
   let failure: VitreousError | undefined;
@@ -57,7 +57,7 @@ export async function remoteBackend(
     const call = pending.get(data.id);
     if (call === undefined) return; // cancelled meanwhile
     if ('progress' in data) {
-      call.onProgress?.(data.progress.loaded, data.progress.total);
+      call.onProgress?.(data.progress);
       return;
     }
     pending.delete(data.id);
@@ -111,13 +111,19 @@ export async function remoteBackend(
     ...started,
     worker: true,
     models: () => post('models', {}),
-    async load(config, weights, { dtype, signal, onProgress }) {
-      const { source, close } = postableWeights(weights, options.cache);
-      const transfer = 'port' in source ? [source.port] : [];
+    find: (request, access, { signal }) => post('find', { request, access }, { signal }),
+    async load(config, request, { signal, onProgress }) {
+      const weights = postableWeights(request.weights);
+      const head = request.head && postableWeights(request.head);
+      const transfer = [weights, head].flatMap((posted) =>
+        posted && 'port' in posted.source ? [posted.source.port] : [],
+      );
+      const posted = { ...request, weights: weights.source, head: head?.source };
       try {
-        await post('load', { config, weights: source, dtype }, { signal, onProgress, transfer });
+        return await post('load', { config, request: posted }, { signal, onProgress, transfer });
       } finally {
-        close();
+        weights.close();
+        head?.close();
       }
     },
     async transform(images, config, { signal }) {
@@ -138,15 +144,11 @@ export async function remoteBackend(
 }
 
 /** URLs and Blobs the worker reads by itself; anything else it asks for, so that no copy of the whole is made. */
-function postableWeights(weights: Weights, cache: boolean): { source: PostableWeights; close(): void } {
-  if (typeof weights === 'string' || weights instanceof URL) {
-    const url = new URL(weights, globalThis.document?.baseURI ?? globalThis.location?.href).href;
-    return { source: { url, cache }, close() {} };
-  }
-  if (weights instanceof Blob) return { source: weights, close() {} };
+function postableWeights(weights: Source): { source: PostableWeights; close(): void } {
+  if (Array.isArray(weights) || weights instanceof Blob) return { source: weights, close() {} };
 
   const { bytes, size } = chunks(weights);
-  const iterator = bytes[Symbol.asyncIterator]();
+  const iterator = bytes()[Symbol.asyncIterator]();
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = async () => {
     try {

@@ -1,7 +1,7 @@
 // Every kind of image that a browser has, as pixels. Works in a page and in a worker.
 import { VitreousError } from '../errors.js';
 import type { ImageInput, Pixels } from '../types.js';
-import { fetchOk } from '../weights/fetch.js';
+import { fetchOk } from './fetch.js';
 import { type Box, fromPixels, isPixels, type PixelSource } from './pixels.js';
 
 // What Pillow does: no premultiplied alpha, no embedded colour profile; EXIF orientation is applied.

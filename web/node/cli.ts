@@ -2,6 +2,7 @@
 // a command line that makes no sense.
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { toVitreousError } from '../errors.js';
+import { cache } from './cli/cache.js';
 import { classify } from './cli/classify.js';
 import { embed } from './cli/embed.js';
 import { info } from './cli/info.js';
@@ -18,9 +19,11 @@ const HELP = `vitreous: the DINO Vision Transformer on this machine
       --json                  one line an image, {"file", "classes": [{"index", "label", "probability"}]}
   vitreous info             configuration, tensors, parameters, memory, wasm variant
       --json
+  vitreous cache list       what was downloaded and kept (in VITREOUS_CACHE, else the user's cache folder)
+  vitreous cache clear [NAME|URL]
 
-  For all of them
-      --model NAME|DIR|FILE   a model's name, a folder in timm-hub layout, or a checkpoint; the packaged
+  For all that run a model
+      --model NAME|DIR|FILE   a model's name, a folder in timm-hub layout, or a checkpoint, on disk or by its URL; the packaged
                               vit_nano_patch16_224 by default: a stand-in for trying things, not the DINO model
       --arch NAME             timm's name of the architecture, where a checkpoint FILE does not say
       --dtype fp32|int8       arithmetic of the linear layers; int8 takes half the time and a quarter of the memory
@@ -50,6 +53,7 @@ const commands = {
   embed: { run: embed, flags: ['normalize', 'format', 'output'] },
   classify: { run: classify, flags: ['k', 'json'] },
   info: { run: info, flags: ['json'] },
+  cache: { run: cache, flags: [] },
 };
 const common = ['model', 'arch', 'dtype', 'threads'];
 

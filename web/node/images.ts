@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { VitreousError } from '../errors.js';
+import { fetchOk } from '../images/fetch.js';
 import { fromPixels, isPixels, type PixelSource } from '../images/pixels.js';
 import type { ImageInput } from '../types.js';
-import { fetchOk } from '../weights/fetch.js';
 
 /** Opens an image in Node: decoded pixels, or a file, URL or Blob that sharp decodes. */
 export async function openImage(image: ImageInput, signal: AbortSignal | undefined): Promise<PixelSource> {

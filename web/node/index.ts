@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import createEngine from '#glue';
 import nanoConfig from '../../models/vit_nano_patch16_224/config.json';
 import nanoLabels from '../../models/vit_nano_patch16_224/labels.txt';
+import { deleteFromStores, listStores } from '../cache.js';
 import { create, type Host } from '../create.js';
 import type { Backend } from '../engine/backend.js';
 import { localBackend } from '../engine/local.js';
@@ -15,16 +16,18 @@ import { planThreads, startEngine } from '../engine/threads.js';
 import type { VisionTransformer } from '../model.js';
 import { type Transform, transformOn } from '../transform.js';
 import type { CreateModelOptions, DataConfig } from '../types.js';
+import type { CacheEntry } from '../weights/store.js';
 import { physicalCores } from './cores.js';
 import { openImage } from './images.js';
-import { openFolder, openWeights } from './weights.js';
+import { addressOf, nodeFiles, nodeNetwork, openWeights } from './weights.js';
 
-export { env } from '../create.js';
 export { type ErrorCode, VitreousError } from '../errors.js';
 export { cosineSimilarity, softmax, topk } from '../math.js';
 export { VisionTransformer } from '../model.js';
+export { env } from '../settings.js';
 export type { Transform } from '../transform.js';
 export type * from '../types.js';
+export type { CacheEntry } from '../weights/store.js';
 
 const NANO = 'vit_nano_patch16_224';
 
@@ -45,7 +48,7 @@ async function createBackend({ threads = 'auto' }: CreateModelOptions): Promise<
     threaded: async () => keepingGlobals((await import(asset.threads.href)).default),
     single: createEngine,
   });
-  return localBackend(started, { openImage, openWeights });
+  return localBackend(started, { openImage, openWeights, files: nodeFiles });
 }
 
 /** The glue makes Node's Worker a global, by which other libraries would take this for a browser. */
@@ -66,9 +69,10 @@ const host: Host = {
   packaged(name) {
     if (name !== NANO) return undefined;
     const { license } = nanoConfig.pretrained_cfg;
-    return { weights: asset.nano, config: nanoConfig, labels: nanoLabels, license };
+    return { url: asset.nano.href, config: nanoConfig, labels: nanoLabels, license };
   },
-  openFolder,
+  address: addressOf,
+  imagenetLabels: nanoLabels,
 };
 
 /** As in a browser, see there; `weights` may be a path. The engine runs in this process, `worker` is not looked at. */
@@ -79,4 +83,16 @@ export function createModel(name: string, options: CreateModelOptions = {}): Pro
 /** As in a browser, see there. */
 export function createTransform(config: DataConfig): Transform {
   return transformOn(() => createBackend({ threads: 1 }), config);
+}
+
+/** What the cache folder holds, parts of files included. */
+export async function listCache(): Promise<CacheEntry[]> {
+  const { store } = await nodeNetwork();
+  return listStores(store ? [store] : []);
+}
+
+/** As in a browser, see there. */
+export async function deleteFromCache(nameOrUrl?: string | URL): Promise<number> {
+  const { store } = await nodeNetwork();
+  return deleteFromStores(store ? [store] : [], nameOrUrl);
 }

@@ -1,55 +1,103 @@
-import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { ModelFolder } from '../create.js';
+// Where weights come from in Node: files, and the network with its cache in a folder.
+import { createHash } from 'node:crypto';
+import { open, readFile, stat } from 'node:fs/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Source } from '../engine/backend.js';
 import type { ByteSource } from '../engine/engine.js';
 import { VitreousError } from '../errors.js';
-import type { Weights } from '../types.js';
+import type { Access } from '../settings.js';
 import { chunks } from '../weights/chunks.js';
-import { fetchWeights } from '../weights/fetch.js';
-import { fetchFolder, parseJson } from '../weights/folder.js';
+import type { Files } from '../weights/find.js';
+import { type Network, RemoteFile } from '../weights/remote.js';
+import { remoteFiles } from '../weights/remote_files.js';
+import type { Sha256 } from '../weights/sha256.js';
+import { sniffed } from '../weights/sniff.js';
+import { keyUrl, warnNoCache } from '../weights/store.js';
+import { folderStore } from './store.js';
 
-const isRemote = (weights: string | URL) => /^https?:/.test(String(weights));
-const toPath = (weights: string | URL) =>
-  String(weights).startsWith('file:') ? fileURLToPath(weights) : String(weights);
+const PIECE_BYTES = 1 << 20;
 
-/** A checkpoint from a URL, a path, or what is in memory. */
+/** A URL as it is, a path as a file URL. */
+export const addressOf = (place: string | URL) =>
+  /^(https?|file|data|blob):/.test(String(place)) ? String(place) : pathToFileURL(String(place)).href;
+
+export async function nodeNetwork(): Promise<Network> {
+  const key = (url: string) => createHash('sha256').update(keyUrl(url)).digest('hex').slice(0, 32);
+  const store = await folderStore().catch((error) => {
+    warnNoCache(error);
+    return undefined;
+  });
+  return { store, sha256, key };
+}
+
+function sha256(): Sha256 {
+  const hash = createHash('sha256');
+  return { update: (bytes) => void hash.update(bytes), hex: () => hash.copy().digest('hex') };
+}
+
+/** The files of a checkpoint from URLs, paths, or what is in memory. */
 export async function openWeights(
-  weights: Weights,
+  weights: Source,
+  access: Access,
   signal: AbortSignal | undefined,
-): Promise<ByteSource & { total?: number | undefined }> {
-  if (typeof weights !== 'string' && !(weights instanceof URL)) return chunks(weights);
-  if (isRemote(weights)) return fetchWeights(String(weights), { cache: true, signal });
-  const path = toPath(weights);
-  const { size } = await statOf(path);
-  return { bytes: createReadStream(path, { highWaterMark: 1 << 20 }), size };
+): Promise<ByteSource[]> {
+  if (!Array.isArray(weights)) return [chunks(weights, signal)];
+  const network = await nodeNetwork();
+  return Promise.all(
+    weights.map((file) =>
+      isLocal(file.url) ? openFile(file.url) : new RemoteFile(file, network, { access, signal }),
+    ),
+  );
 }
 
-/** A local folder, or a URL whose last part has no extension, in timm-hub layout. */
-export async function openFolder(
-  weights: string | URL,
-  signal: AbortSignal | undefined,
-): Promise<ModelFolder | undefined> {
-  if (isRemote(weights)) return fetchFolder(new URL(weights), signal);
-  const path = toPath(weights);
-  if (!(await statOf(path)).isDirectory()) return undefined;
-  const config = join(path, 'config.json');
-  const text = await readFile(config, 'utf8').catch((cause) => {
-    throw new VitreousError(
-      'INVALID_ARGUMENT',
-      `${path} has no config.json: it is not a folder in timm-hub layout.`,
-      {
-        cause,
-      },
-    );
-  });
-  const labels = await readFile(join(path, 'labels.txt'), 'utf8').catch(() => undefined);
-  return { config: parseJson(text, config), labels, weights: join(path, 'model.safetensors') };
+/** The files of a model in a local folder or on the network. */
+export async function nodeFiles(access: Access, signal: AbortSignal | undefined): Promise<Files> {
+  const remote = remoteFiles(await nodeNetwork(), access, signal);
+  return {
+    has: async (url) => (isLocal(url) ? (await kindOf(url)) === 'file' : remote.has(url)),
+    async text(url, options) {
+      if (!isLocal(url)) return remote.text(url, options);
+      return (await kindOf(url)) === 'file' ? readFile(fileURLToPath(url), 'utf8') : undefined;
+    },
+    async isFolder(url) {
+      if (!isLocal(url)) return remote.isFolder(url);
+      const kind = await kindOf(url);
+      if (kind === undefined) throw missing(url);
+      return kind === 'folder';
+    },
+    record: remote.record,
+  };
 }
 
-async function statOf(path: string) {
-  return stat(path).catch((cause) => {
-    throw new VitreousError('INVALID_ARGUMENT', `There is no file or folder ${path}.`, { cause });
+const isLocal = (url: string) => url.startsWith('file:');
+
+async function kindOf(url: string): Promise<'file' | 'folder' | undefined> {
+  const found = await stat(fileURLToPath(url)).catch(() => undefined);
+  return found && (found.isDirectory() ? 'folder' : 'file');
+}
+
+const missing = (url: string) =>
+  new VitreousError('INVALID_ARGUMENT', `There is no file or folder ${fileURLToPath(url)}.`);
+
+async function openFile(url: string): Promise<ByteSource> {
+  const path = fileURLToPath(url);
+  const found = await stat(path).catch(() => {
+    throw missing(url);
   });
+  return { bytes: () => sniffed(readPieces(path), path), size: found.size };
+}
+
+/** A file through one buffer: each piece is valid until the next one is asked for. */
+export async function* readPieces(path: string) {
+  const file = await open(path);
+  try {
+    const buffer = new Uint8Array(PIECE_BYTES);
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, PIECE_BYTES, null);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
 }

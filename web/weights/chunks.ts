@@ -1,28 +1,31 @@
-import { VitreousError } from '../errors.js';
+import type { ByteSource } from '../engine/engine.js';
+import { throwIfAborted, VitreousError } from '../errors.js';
 import type { Weights } from '../types.js';
+import { sniffed } from './sniff.js';
 
 const CHUNK_BYTES = 1 << 20;
 
-/** Bytes that are here already, or come as a stream, in pieces. URLs and paths are the platform's to open. */
-export function chunks(weights: Exclude<Weights, string | URL>): {
-  bytes: AsyncIterable<Uint8Array>;
-  size: number | undefined;
-} {
+/**
+ * Bytes that are here already, or come as a stream, in pieces. URLs and paths are the platform's to open.
+ * @param signal - ends also a stream from which nothing comes
+ */
+export function chunks(weights: Exclude<Weights, string | URL>, signal?: AbortSignal): ByteSource {
   if (weights instanceof ArrayBuffer) return chunks(new Uint8Array(weights));
-  if (weights instanceof Uint8Array) return { bytes: pieces(weights), size: weights.length };
-  if (weights instanceof Blob) return { bytes: read(weights.stream()), size: weights.size };
-  if (weights instanceof ReadableStream) return { bytes: read(weights), size: undefined };
+  if (weights instanceof Uint8Array) return source(() => pieces(weights), weights.length);
+  if (weights instanceof Blob) return source(() => read(weights.stream(), signal), weights.size);
+  if (weights instanceof ReadableStream) return source(() => read(weights, signal));
   if (weights instanceof Response) {
     if (!weights.ok) {
       throw new VitreousError('HTTP_STATUS', `The checkpoint's Response has status ${weights.status}.`);
     }
-    if (weights.body === null || weights.bodyUsed) {
+    const { body } = weights;
+    if (body === null || weights.bodyUsed) {
       throw new VitreousError(
         'INVALID_ARGUMENT',
         'The checkpoint’s Response has no body, or it was read already.',
       );
     }
-    return { bytes: read(weights.body), size: undefined };
+    return source(() => read(body, signal));
   }
   throw new VitreousError(
     'INVALID_ARGUMENT',
@@ -30,16 +33,23 @@ export function chunks(weights: Exclude<Weights, string | URL>): {
   );
 }
 
+const source = (bytes: () => AsyncIterable<Uint8Array>, size?: number): ByteSource => ({
+  bytes: () => sniffed(bytes(), 'The checkpoint'),
+  size,
+});
+
 async function* pieces(bytes: Uint8Array) {
   for (let i = 0; i < bytes.length; i += CHUNK_BYTES) yield bytes.subarray(i, i + CHUNK_BYTES);
 }
 
 // Safari's streams are not async iterable yet.
-async function* read(stream: ReadableStream<Uint8Array>) {
+async function* read(stream: ReadableStream<Uint8Array>, signal: AbortSignal | undefined) {
   if (stream.locked)
     throw new VitreousError('INVALID_ARGUMENT', 'The checkpoint’s stream is locked by another reader.');
   const reader = stream.getReader();
   let done = false;
+  const stop = () => reader.cancel(signal?.reason).catch(() => {}); // a read that waits then ends
+  signal?.addEventListener('abort', stop, { once: true });
   try {
     for (;;) {
       const { value, done: end } = await reader.read().catch((cause) => {
@@ -48,6 +58,7 @@ async function* read(stream: ReadableStream<Uint8Array>) {
         });
       });
       done = end;
+      throwIfAborted(signal);
       if (value === undefined) return;
       if (!(value instanceof Uint8Array)) {
         throw new VitreousError('INVALID_ARGUMENT', 'The checkpoint’s stream must give Uint8Arrays.');
@@ -55,6 +66,7 @@ async function* read(stream: ReadableStream<Uint8Array>) {
       yield value;
     }
   } finally {
+    signal?.removeEventListener('abort', stop);
     // Stopped early: let the source stop too, before the lock goes.
     if (!done) await reader.cancel().catch(() => {});
     reader.releaseLock();

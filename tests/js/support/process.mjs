@@ -32,9 +32,11 @@ export const variantFlag = {
 export const vitreous = (...args) => run(process.execPath, [...simdFlags, cli, ...args]);
 const simdFlags = process.execArgv.filter((flag) => flag.endsWith('wasm-relaxed-simd'));
 
-/** Runs tests/js/support/SCRIPT with these Node flags and arguments; what it prints as JSON. */
-export async function runScript(script, { flags = [], args = [] } = {}) {
-  const { status, stdout, stderr } = await run(process.execPath, [...flags, here(`./${script}`), ...args]);
-  if (status !== 0) throw new Error(`${script} ended with ${status}: ${stderr}`);
+/** Runs tests/js/support/SCRIPT with these Node flags (default: this process’s variant) and arguments; what it prints as JSON, nothing if it is `killed`. */
+export async function runScript(script, { flags, args = [], env = {}, killed = false } = {}) {
+  const all = [...(flags ?? simdFlags), here(`./${script}`), ...args];
+  const { status, stdout, stderr } = await run(process.execPath, all, { env });
+  if (killed && status === null) return undefined;
+  if (killed || status !== 0) throw new Error(`${script} ended with ${status}: ${stderr}`);
   return JSON.parse(stdout.toString());
 }

@@ -1,6 +1,16 @@
 // A web server for a test: answers as the test says and notes what it was asked for.
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+// What comes from a test's server is no concern of the user's own cache.
+if (process.env.VITREOUS_CACHE === undefined) {
+  const folder = mkdtempSync(join(tmpdir(), 'vitreous-cache-'));
+  process.env.VITREOUS_CACHE = folder;
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+}
 
 /**
  * @param {(request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse) => void} answer

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CreateModelOptions, createModel, type VisionTransformer } from 'vitreous';
-import { parseJson } from '../../weights/folder.js';
+import { parseJson } from '../../weights/find.js';
 import { hubModelName } from '../../weights/hub.js';
 import type { Flags } from '../cli.js';
 
@@ -22,9 +22,15 @@ export async function openModel(flags: Flags, options: CreateModelOptions = {}):
     ...(threads && { threads: count('--threads', threads) }),
   };
 
+  if (/^https?:/.test(model)) {
+    if (arch === undefined)
+      throw new UsageError(`--model ${model} is an address: say the architecture with --arch NAME.`);
+    return createModel(arch, { ...all, weights: model });
+  }
   const found = await stat(model).catch(() => undefined);
   if (found === undefined) {
-    if (/[/\\]|\.safetensors$/.test(model))
+    // One slash is an owner's on the hub, unless it begins a path.
+    if (/^[./~]|\\|\/.*\/|\.safetensors$/.test(model))
       throw new UsageError(`--model ${model}: there is no such file or folder.`);
     if (arch !== undefined && arch !== model)
       throw new UsageError('--arch goes with a checkpoint FILE, not with a NAME.');
