@@ -75,10 +75,10 @@ describe('a safetensors file', () => {
       /HTML|web page/,
     ],
     [
-      'that is a zip, as .pth is',
-      () => Buffer.from('PK\x03\x04 and so on and on'),
+      'that is an older .pth, a plain pickle',
+      () => Buffer.from('\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.', 'latin1'),
       'CHECKPOINT_FORMAT',
-      /safetensors/,
+      /1\.6/,
     ],
   ])('%s', async (_, file, code, message) => {
     await expectError(file(), code, message);

@@ -27,7 +27,7 @@ export function useNetwork() {
   beforeEach(async () => {
     shared.folder = await mkdtemp(join(tmpdir(), 'vitreous-cache-'));
     process.env.VITREOUS_CACHE = shared.folder;
-    Object.assign(env, { retryDelay: 1, stallTimeout: 1000 });
+    Object.assign(env, { retryDelay: 1, stallTimeout: 20_000 });
     shared.server = await startFileServer({ [FILE]: checkpoint });
     shared.url = `${shared.server.url}${FILE}`;
   });
