@@ -57,14 +57,13 @@ export async function create(
       }),
     );
     config.numClasses = numClasses;
-    const ofImagenet = options.head !== undefined && numClasses === 1000;
-    const labels = ofImagenet ? lines(host.imagenetLabels) : found.labels;
+    const labels = head === undefined ? found.labels : numClasses === 1000 ? lines(host.imagenetLabels) : [];
     const info: ModelInfo = {
       variant: backend.variant,
       threads: backend.threads,
       threadsReason: backend.threadsReason,
       dtype,
-      ...count(config),
+      ...count(head === undefined ? config : { ...config, numClasses: 0 }),
       worker: backend.worker,
       weights: found.from,
       packaged: found.packaged,

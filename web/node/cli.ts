@@ -16,6 +16,7 @@ const HELP = `vitreous: the DINO Vision Transformer on this machine
       -o, --output FILE       write there instead of to the standard output
   vitreous classify FILE…   the most probable classes
       -k N                    how many, 5 by default
+      --head FILE             a classifier of its own, for example DINO's dino_vitbase16_linearweights.pth
       --json                  one line an image, {"file", "classes": [{"index", "label", "probability"}]}
   vitreous info             configuration, tensors, parameters, memory, wasm variant
       --json
@@ -39,6 +40,7 @@ const options = {
   normalize: { type: 'boolean' },
   format: { type: 'string' },
   output: { type: 'string', short: 'o' },
+  head: { type: 'string' },
   k: { type: 'string', short: 'k' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -51,7 +53,7 @@ export type Flags = ReturnType<typeof parse>['values'];
 // What each command takes besides the options of all of them.
 const commands = {
   embed: { run: embed, flags: ['normalize', 'format', 'output'] },
-  classify: { run: classify, flags: ['k', 'json'] },
+  classify: { run: classify, flags: ['k', 'head', 'json'] },
   info: { run: info, flags: ['json'] },
   cache: { run: cache, flags: [] },
 };

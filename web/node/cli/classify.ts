@@ -5,7 +5,7 @@ import { count, eachFile, openModel, print, UsageError } from './model.js';
 export async function classify(files: string[], flags: Flags): Promise<number> {
   const topk = count('-k', flags.k ?? '5');
   if (files.length === 0) throw new UsageError('No image was given.');
-  using model = await openModel(flags);
+  using model = await openModel(flags, flags.head ? { head: flags.head } : {});
   return await eachFile(files, async (file) => {
     const classes = await model.classify(file, { topk });
     if (flags.json) {

@@ -30,7 +30,7 @@ export async function openModel(flags: Flags, options: CreateModelOptions = {}):
   const found = await stat(model).catch(() => undefined);
   if (found === undefined) {
     // One slash is an owner's on the hub, unless it begins a path.
-    if (/^[./~]|\\|\/.*\/|\.safetensors$/.test(model))
+    if (/^[./~]|\\|\/.*\/|\.(safetensors|pth|pt|bin)$/.test(model))
       throw new UsageError(`--model ${model}: there is no such file or folder.`);
     if (arch !== undefined && arch !== model)
       throw new UsageError('--arch goes with a checkpoint FILE, not with a NAME.');
