@@ -324,14 +324,12 @@ class Loader {
       : loader_(guard([&] {
           vt::VitConfig vit = vit_config(config);
           vit.arithmetic = options["int8"].as<bool>() ? vt::Arithmetic::kInt8 : vt::Arithmetic::kFp32;
-          return std::make_unique<vt::ModelLoader>(vit);
+          return std::make_unique<vt::ModelLoader>(vit, size_t(options["files"].as<int>()));
         })) {}
 
   // size in bytes, or negative where it is not known; head: this file is the one with the classifier
   void begin_file(double size, bool) {
-    guard([&] {
-      loader_->begin_file(size < 0 ? std::nullopt : std::optional<uint64_t>(uint64_t(size)));
-    });
+    guard([&] { loader_->begin_file(size < 0 ? std::nullopt : std::optional<uint64_t>(uint64_t(size))); });
   }
   void push(const val& bytes) {
     guard([&] {
