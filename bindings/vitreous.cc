@@ -81,6 +81,7 @@ vt::VitConfig vit_config(const val& js) {
   config.mlp_dim = js["mlpDim"].as<int>();
   config.num_classes = js["numClasses"].as<int>();
   config.norm_eps = js["normEps"].as<float>();
+  config.layer_scale = js["layerScale"].as<bool>();
   config.check();
   return config;
 }
@@ -100,6 +101,7 @@ val to_js(const vt::VitConfig& config) {
   js.set("mlpDim", config.mlp_dim);
   js.set("numClasses", config.num_classes);
   js.set("normEps", shortest(config.norm_eps));
+  js.set("layerScale", config.layer_scale);
   return js;
 }
 

@@ -18,6 +18,8 @@ export interface ModelConfig {
   /** 0: no classifier. */
   numClasses: number;
   normEps: number;
+  /** DINOv2: a learned factor for each channel of what attention and MLP add (timm: `init_values`). */
+  layerScale: boolean;
 }
 
 /** How pixels become the model's input; timm's `resolve_model_data_config(model)`. */
@@ -102,7 +104,8 @@ export type Dtype = 'fp32' | 'int8';
 
 export interface CreateModelOptions {
   /**
-   * The checkpoint (safetensors in fp32, fp16 or bf16, timm's names). Default: the packaged one of that name, else
+   * The checkpoint (safetensors in fp32, fp16 or bf16; with the tensor names of timm, of facebookresearch/dino, or of
+   * transformers' ViT and Dinov2 classes). Default: the packaged one of that name, else
    * `${env.hub}/timm/<name>/resolve/main/model.safetensors`.
    */
   weights?: Weights;

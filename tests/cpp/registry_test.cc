@@ -19,6 +19,8 @@ TEST(Registry, ParametersAsTimmCountsThem) {
                   {"vit_small_patch8_224.dino", 21670272, 150},
                   {"vit_base_patch16_224.dino", 85798656, 150},
                   {"vit_base_patch8_224.dino", 85807872, 150},
+                  {"vit_small_patch14_dinov2.lvd142m", 22056192, 174},
+                  {"vit_base_patch14_dinov2.lvd142m", 86579712, 174},
                   {"vit_nano_patch16_224", 5243624, 80}};
   for (const auto& model : expected) {
     const WeightsBuilder builder(find_model(model.name).config);
