@@ -85,22 +85,18 @@ constexpr Row kDinov2StateDict[] = {
 
 constexpr std::span<const Row> kTables[] = {kTimm, kVit, kDinov2, kVitStateDict, kDinov2StateDict};
 
-// A prefix has at most one of each, in this order.
-constexpr std::string_view kDicts[] = {"teacher.", "student.", "state_dict.", "model."};  // of a checkpoint
-constexpr std::string_view kWrappers[] = {"module."};  // DistributedDataParallel
+// A prefix has at most one of each, in this order: a dict of the checkpoint, DistributedDataParallel's
+// wrapper, and the backbone of a module that has a head too.
+constexpr std::string_view kDicts[] = {"teacher.", "student.", "state_dict.", "model."};
+constexpr std::string_view kWrappers[] = {"module."};
 constexpr std::string_view kBackbones[] = {"backbone.", "vit.", "dinov2."};
 
-// Modules and tensors that no embedding passes through.
+// Modules and tensors that no embedding passes through: DINO's projection, ViTModel's pooler, what masked
+// training puts in the place of a patch; and a classifier that the model has no place for, as in timm's
+// num_classes=0.
 constexpr std::string_view kLeftOut[] = {
-    "head.mlp",
-    "head.last_layer",  // DINO's projection
-    "pooler",           // ViTModel's
-    "mask_token",
-    "embeddings.mask_token",  // of masked training
-    "head.weight",
-    "head.bias",  // timm's create_model(num_classes=0) drops a classifier as well
-    "classifier.weight",
-    "classifier.bias",
+    "head.mlp",  "head.last_layer",   "pooler",          "mask_token", "embeddings.mask_token", "head.weight",
+    "head.bias", "classifier.weight", "classifier.bias",
 };
 
 // The one of `words` with which `text` begins, or nothing.
