@@ -81,6 +81,7 @@ vt::VitConfig vit_config(const val& js) {
   config.mlp_dim = js["mlpDim"].as<int>();
   config.num_classes = js["numClasses"].as<int>();
   config.norm_eps = js["normEps"].as<float>();
+  config.layer_scale = js["layerScale"].as<bool>();
   config.check();
   return config;
 }
@@ -100,6 +101,7 @@ val to_js(const vt::VitConfig& config) {
   js.set("mlpDim", config.mlp_dim);
   js.set("numClasses", config.num_classes);
   js.set("normEps", shortest(config.norm_eps));
+  js.set("layerScale", config.layer_scale);
   return js;
 }
 
@@ -324,7 +326,8 @@ class Loader {
       : loader_(guard([&] {
           vt::VitConfig vit = vit_config(config);
           vit.arithmetic = options["int8"].as<bool>() ? vt::Arithmetic::kInt8 : vt::Arithmetic::kFp32;
-          return std::make_unique<vt::ModelLoader>(vit, options["head"].as<bool>());
+          return std::make_unique<vt::ModelLoader>(vit, size_t(options["files"].as<int>()),
+                                                   options["head"].as<bool>());
         })) {}
 
   // size in bytes, or negative where it is not known; head: this file is the one with the classifier

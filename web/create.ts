@@ -265,15 +265,19 @@ function checkSize(config: ModelConfig, data: DataConfig, { imgSize }: CreateMod
 }
 
 /** Parameters and tensors of the model, as `sum(p.numel() for p in model.parameters())` counts them. */
-function count({ dim, depth, mlpDim, patchSize, imageHeight, imageWidth, numClasses }: ModelConfig) {
+function count(config: ModelConfig) {
+  const { dim, depth, mlpDim, patchSize, imageHeight, imageWidth, numClasses, layerScale } = config;
   const tokens = 1 + (imageHeight / patchSize) * (imageWidth / patchSize);
   const linear = (from: number, to: number) => from * to + to;
-  const block = 4 * dim + linear(dim, 3 * dim) + linear(dim, dim) + linear(dim, mlpDim) + linear(mlpDim, dim);
+  const norms = 4 * dim;
+  const scales = layerScale ? 2 * dim : 0;
+  const attention = linear(dim, 3 * dim) + linear(dim, dim);
+  const block = norms + attention + linear(dim, mlpDim) + linear(mlpDim, dim) + scales;
   const embed = dim + tokens * dim + linear(3 * patchSize ** 2, dim);
   const head = numClasses > 0 ? linear(dim, numClasses) : 0;
   return {
     parameters: embed + depth * block + 2 * dim + head,
-    tensors: 6 + 12 * depth + (numClasses > 0 ? 2 : 0),
+    tensors: 6 + (layerScale ? 14 : 12) * depth + (numClasses > 0 ? 2 : 0),
   };
 }
 

@@ -18,6 +18,8 @@ export interface ModelConfig {
   /** 0: no classifier. */
   numClasses: number;
   normEps: number;
+  /** DINOv2: a learned factor for each channel of what attention and MLP add (timm: `init_values`). */
+  layerScale: boolean;
 }
 
 /** How pixels become the model's input; timm's `resolve_model_data_config(model)`. */
@@ -108,7 +110,8 @@ export type Dtype = 'fp32' | 'int8';
 
 export interface CreateModelOptions {
   /**
-   * The checkpoint: a safetensors file, the `model.safetensors.index.json` of one in several files, or a folder in
+   * The checkpoint: a safetensors or PyTorch file with the tensor names of timm, of facebookresearch/dino, or of
+   * transformers' ViT and Dinov2 classes; the `model.safetensors.index.json` of one in several files; or a folder in
    * timm-hub layout. Default: the packaged one of the model's name, else the cached, else the hub's (see `env`).
    */
   weights?: Weights;

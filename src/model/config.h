@@ -23,6 +23,7 @@ struct VitConfig {
   int mlp_dim = 3072;
   int num_classes = 0;  // 0: no classifier, `forward` gives the pooled embedding
   float norm_eps = 1e-6f;
+  bool layer_scale = false;  // DINOv2: a learned factor for each channel of what attention and MLP add
 
   // Throws INVALID_ARGUMENT, naming the field, for a model that cannot be: a config may come from a file.
   void check() const;

@@ -28,12 +28,31 @@ DataConfig half() {
   return data;
 }
 
+constexpr std::string_view kDinov2 =
+    "DINOv2 self-supervised ViT (Oquab et al. 2023), facebookresearch/dinov2";
+
+VitConfig dinov2(const char* name, int dim, int heads) {
+  VitConfig config = vit(name, 14, dim, 12, heads);
+  config.image_height = config.image_width = 518;
+  config.layer_scale = true;
+  return config;
+}
+
+DataConfig uncropped_518() {
+  DataConfig data;
+  data.height = data.width = 518;
+  data.crop_pct = 1;
+  return data;
+}
+
 const ModelEntry kModels[] = {
     // name, patch, dim, depth, heads, classes
     {vit("vit_small_patch16_224.dino", 16, 384, 12, 6), {}, kDino},
     {vit("vit_small_patch8_224.dino", 8, 384, 12, 6), {}, kDino},
     {vit("vit_base_patch16_224.dino", 16, 768, 12, 12), {}, kDino},
     {vit("vit_base_patch8_224.dino", 8, 768, 12, 12), {}, kDino},
+    {dinov2("vit_small_patch14_dinov2.lvd142m", 384, 6), uncropped_518(), kDinov2},
+    {dinov2("vit_base_patch14_dinov2.lvd142m", 768, 12), uncropped_518(), kDinov2},
     {vit("vit_nano_patch16_224", 16, 256, 6, 4, 1000),
      {},
      "Small stand-in packaged for trying things offline; not DINO"},
@@ -43,6 +62,8 @@ const ModelEntry kModels[] = {
     {vit("vit_small_patch8_224", 8, 384, 12, 6, 1000), half(), kPlain},
     {vit("vit_base_patch16_224", 16, 768, 12, 12, 1000), half(), kPlain},
     {vit("vit_base_patch8_224", 8, 768, 12, 12, 1000), half(), kPlain},
+    {dinov2("vit_small_patch14_dinov2", 384, 6), uncropped_518(), kDinov2},
+    {dinov2("vit_base_patch14_dinov2", 768, 12), uncropped_518(), kDinov2},
 };
 
 }  // namespace

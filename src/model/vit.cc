@@ -83,7 +83,7 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
                           !(outputs.logits != nullptr && w.head.patch_mean);
     const size_t queries = cls_only ? 1 : N;
 
-    // x = x + self.attn(self.norm1(x))
+    // x = x + self.ls1(self.attn(self.norm1(x)))
     block.norm1.run(rows, x, input_);  // (B, N, D)
     profile_.lap(Stage::kNorm);
     block.qkv.run(rows, input_, wide);  // (B, N, 3·D)
@@ -100,7 +100,7 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
     block.proj.run(rows, input_, x, Epilogue::kAdd);  // (B, N, D)
     profile_.lap(Stage::kProj);
 
-    // x = x + self.mlp(self.norm2(x))
+    // x = x + self.ls2(self.mlp(self.norm2(x)))
     block.norm2.run(rows, x, input_);  // (B, N, D)
     profile_.lap(Stage::kNorm);
     block.fc1.run(rows, input_, wide, Epilogue::kGelu);  // (B, N, mlp)

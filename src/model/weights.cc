@@ -4,6 +4,18 @@
 #include <utility>
 
 namespace vitreous {
+namespace {
+
+// gamma · (weight · x + bias) = (gamma · weight) · x + gamma · bias
+void scale_rows(const std::vector<float>& gamma, std::vector<float>& weight, std::vector<float>& bias) {
+  const size_t in = weight.size() / gamma.size();
+  for (size_t row = 0; row < gamma.size(); ++row) {
+    for (size_t i = 0; i < in; ++i) weight[row * in + i] *= gamma[row];
+    bias[row] *= gamma[row];
+  }
+}
+
+}  // namespace
 
 BlockLinear::BlockLinear(Arithmetic arithmetic, size_t in, size_t out, const float* weight,
                          const float* bias) {
@@ -33,10 +45,11 @@ WeightsBuilder::WeightsBuilder(const VitConfig& config) : config_(config) {
     Block& block = weights_.blocks[i];
     add_norm(name + "norm1", block.norm1);
     add_linear(name + "attn.qkv", {3 * dim, dim}, block.qkv);
-    add_linear(name + "attn.proj", {dim, dim}, block.proj);
+    add_linear(name + "attn.proj", {dim, dim}, block.proj, config.layer_scale ? name + "ls1.gamma" : "");
     add_norm(name + "norm2", block.norm2);
     add_linear(name + "mlp.fc1", {config.mlp_dim, dim}, block.fc1);
-    add_linear(name + "mlp.fc2", {dim, config.mlp_dim}, block.fc2);
+    add_linear(name + "mlp.fc2", {dim, config.mlp_dim}, block.fc2,
+               config.layer_scale ? name + "ls2.gamma" : "");
   }
   add_norm("norm", weights_.norm);
   weights_.head.classes = config.num_classes;
@@ -59,17 +72,19 @@ void WeightsBuilder::add_norm(const std::string& name, LayerNorm& target) {
 }
 
 template <typename Pack>
-void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, Pack pack) {
+void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, Pack pack,
+                                const std::string& layer_scale) {
   struct Pending {
-    std::vector<float> weight, bias;
+    std::vector<float> weight, bias, gamma;
   };
   auto pending = std::make_shared<Pending>();
   const int64_t out = weight_shape[0];
   int64_t in = 1;
   for (size_t i = 1; i < weight_shape.size(); ++i) in *= weight_shape[i];
 
-  auto pack_when_whole = [pending, in, out, pack] {
-    if (pending->weight.empty() || pending->bias.empty()) return;
+  auto pack_when_whole = [pending, in, out, pack, scaled = !layer_scale.empty()] {
+    if (pending->weight.empty() || pending->bias.empty() || (scaled && pending->gamma.empty())) return;
+    if (scaled) scale_rows(pending->gamma, pending->weight, pending->bias);
     pack(size_t(in), size_t(out), pending->weight.data(), pending->bias.data());
     *pending = {};
   };
@@ -79,6 +94,11 @@ void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> we
   });
   add(name + ".bias", {out}, [=](std::vector<float>&& values) {
     pending->bias = std::move(values);
+    pack_when_whole();
+  });
+  if (layer_scale.empty()) return;
+  add(layer_scale, {out}, [=](std::vector<float>&& values) {
+    pending->gamma = std::move(values);
     pack_when_whole();
   });
 }
@@ -91,12 +111,14 @@ void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> we
 }
 
 void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape,
-                                BlockLinear& target) {
-  add_linear(name, std::move(weight_shape),
-             [&target, arithmetic = config_.arithmetic](size_t in, size_t out, const float* weight,
-                                                        const float* bias) {
-               target = BlockLinear(arithmetic, in, out, weight, bias);
-             });
+                                BlockLinear& target, const std::string& layer_scale) {
+  add_linear(
+      name, std::move(weight_shape),
+      [&target, arithmetic = config_.arithmetic](size_t in, size_t out, const float* weight,
+                                                 const float* bias) {
+        target = BlockLinear(arithmetic, in, out, weight, bias);
+      },
+      layer_scale);
 }
 
 }  // namespace vitreous

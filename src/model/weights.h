@@ -34,10 +34,10 @@ class BlockLinear {
 struct Block {
   LayerNorm norm1;
   BlockLinear qkv;   // dim → 3 · dim
-  BlockLinear proj;  // dim → dim
+  BlockLinear proj;  // dim → dim, with ls1 in it
   LayerNorm norm2;
   BlockLinear fc1;  // dim → mlp_dim
-  BlockLinear fc2;  // mlp_dim → dim
+  BlockLinear fc2;  // mlp_dim → dim, with ls2 in it
 };
 
 struct VitWeights {
@@ -51,6 +51,8 @@ struct VitWeights {
 
 // Fills VitWeights tensor by tensor, in any order. A linear layer is packed as soon as its weight and its
 // bias are there and the unpacked values are let go, so that the peak stays one tensor above the packed size.
+// A layer scale (DINOv2) goes into the weights and the bias of the layer before it: no work in the forward,
+// the same packed layers, and as exact, also in int8, whose weights have a scale per output anyway.
 class WeightsBuilder {
  public:
   explicit WeightsBuilder(const VitConfig& config);
@@ -70,11 +72,14 @@ class WeightsBuilder {
   void add(const std::string& name, std::vector<int64_t> shape, Setter setter);
   void add(const std::string& name, std::vector<int64_t> shape, std::vector<float>& target);
   void add_norm(const std::string& name, LayerNorm& target);
-  // pack(in, out, weight, bias) makes the layer of its two tensors.
+  // pack(in, out, weight, bias) makes the layer of its two tensors. `layer_scale`: the name of a factor for
+  // each of the layer's outputs, if the model has one.
   template <typename Pack>
-  void add_linear(const std::string& name, std::vector<int64_t> weight_shape, Pack pack);
+  void add_linear(const std::string& name, std::vector<int64_t> weight_shape, Pack pack,
+                  const std::string& layer_scale = {});
   void add_linear(const std::string& name, std::vector<int64_t> weight_shape, Linear& target);
-  void add_linear(const std::string& name, std::vector<int64_t> weight_shape, BlockLinear& target);
+  void add_linear(const std::string& name, std::vector<int64_t> weight_shape, BlockLinear& target,
+                  const std::string& layer_scale = {});
 
   VitConfig config_;
   VitWeights weights_;

@@ -164,8 +164,8 @@ Header parse_header(std::string_view text) {
   return header;
 }
 
-void check_tensors(Header& header, std::span<const TensorSpec> expected,
-                   std::span<const std::string> ignored) {
+void check_tensors(Header& header, std::span<const TensorSpec> expected, std::span<const std::string> ignored,
+                   bool more_files) {
   const std::unordered_set<std::string_view> extras(ignored.begin(), ignored.end());
   std::unordered_set<std::string_view> known;
   for (const TensorSpec& spec : expected) known.insert(spec.name);
@@ -186,14 +186,13 @@ void check_tensors(Header& header, std::span<const TensorSpec> expected,
     if (!found.contains(spec.name)) missing.push_back(&spec);
   }
 
-  if (!missing.empty()) {
+  if (!missing.empty() && !more_files) {
     std::string message = "The checkpoint lacks tensor " + quote(missing[0]->name) +
                           and_more(missing.size()) + " of this model";
     if (!unexpected.empty()) {
       message += " and has " + quote(unexpected[0]->name) + and_more(unexpected.size()) + " instead";
     }
-    throw Error(code::kTensorMissing,
-                message + ": load a checkpoint of this architecture, with timm's tensor names.");
+    throw Error(code::kTensorMissing, message + ": load a checkpoint of this architecture.");
   }
   if (!unexpected.empty()) {
     throw Error(code::kTensorUnexpected,
@@ -201,11 +200,11 @@ void check_tensors(Header& header, std::span<const TensorSpec> expected,
                     ", which this model does not: load a checkpoint of this architecture.");
   }
   for (const TensorSpec& spec : expected) {
-    const std::vector<int64_t>& shape = found.at(spec.name)->shape;
-    if (shape == spec.shape) continue;
-    throw Error(code::kTensorShape, "Tensor " + quote(spec.name) + " has shape " + shape_text(shape) +
-                                        ", but this model expects " + shape_text(spec.shape) +
-                                        ": load a checkpoint of this architecture.");
+    const auto tensor = found.find(spec.name);
+    if (tensor == found.end() || tensor->second->shape == spec.shape) continue;
+    throw Error(code::kTensorShape, "Tensor " + quote(spec.name) + " has shape " +
+                                        shape_text(tensor->second->shape) + ", but this model expects " +
+                                        shape_text(spec.shape) + ": load a checkpoint of this architecture.");
   }
 }
 

@@ -41,8 +41,9 @@ Header parse_header(std::string_view json);
 
 // Compares a header with what a model expects, and marks the tensors named in `ignored` (extras that are
 // fine, such as head.weight for a model without classes) to be skipped. Throws TENSOR_MISSING,
-// TENSOR_UNEXPECTED or TENSOR_SHAPE, naming the first such tensor.
-void check_tensors(Header& header, std::span<const TensorSpec> expected,
-                   std::span<const std::string> ignored);
+// TENSOR_UNEXPECTED or TENSOR_SHAPE, naming the first such tensor. With `more_files` to come nothing is
+// missing yet.
+void check_tensors(Header& header, std::span<const TensorSpec> expected, std::span<const std::string> ignored,
+                   bool more_files = false);
 
 }  // namespace vitreous

@@ -36,7 +36,7 @@ const uint8_t* bytes(const std::string& file) { return reinterpret_cast<const ui
 std::unique_ptr<VisionTransformer> model_with(const std::string& head_file) {
   VitConfig config = small();
   config.num_classes = 3;  // of the model's own file: left out for the other
-  ModelLoader loader(config, /*head=*/true);
+  ModelLoader loader(config, /*files=*/1, /*head=*/true);
   loader.begin_file(std::nullopt);
   push_generated(loader, config);
   loader.end_file();

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 
 #include "base/error.h"
@@ -19,6 +20,8 @@ TEST(Registry, ParametersAsTimmCountsThem) {
                   {"vit_small_patch8_224.dino", 21670272, 150},
                   {"vit_base_patch16_224.dino", 85798656, 150},
                   {"vit_base_patch8_224.dino", 85807872, 150},
+                  {"vit_small_patch14_dinov2.lvd142m", 22056192, 174},
+                  {"vit_base_patch14_dinov2.lvd142m", 86579712, 174},
                   {"vit_nano_patch16_224", 5243624, 80}};
   for (const auto& model : expected) {
     const WeightsBuilder builder(find_model(model.name).config);
@@ -39,6 +42,19 @@ TEST(Registry, EveryEntryIsPossible) {
     EXPECT_EQ(entry.data.width, entry.config.image_width);
     EXPECT_EQ(entry.data.height, entry.config.image_height);
     EXPECT_EQ(&find_model(entry.config.name), &entry);
+  }
+}
+
+// timm.data.resolve_model_data_config(create_model("vit_base_patch14_dinov2.lvd142m"))
+TEST(Registry, Dinov2sPreprocessingIsTimms) {
+  for (const char* name : {"vit_small_patch14_dinov2.lvd142m", "vit_base_patch14_dinov2.lvd142m"}) {
+    const DataConfig& data = find_model(name).data;
+    EXPECT_EQ(data.width, 518);
+    EXPECT_EQ(data.height, 518);
+    EXPECT_EQ(data.crop_pct, 1);
+    EXPECT_EQ(data.interpolation, Interpolation::kBicubic);
+    EXPECT_EQ(data.mean, (std::array{0.485f, 0.456f, 0.406f}));
+    EXPECT_EQ(data.std, (std::array{0.229f, 0.224f, 0.225f}));
   }
 }
 

@@ -1,7 +1,7 @@
 // web/engine/module.ts declares by hand what the Emscripten glue exposes: the two must not part.
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, jest, test } from '@jest/globals';
-import { nanoFile } from './support/safetensors.mjs';
+import { nanoFile, readSafetensors, safetensors } from './support/safetensors.mjs';
 
 jest.setTimeout(180_000); // for a machine with other work
 
@@ -73,6 +73,26 @@ test('an error of the engine comes with its code', () => {
   loader.beginFile(-1, false);
   expect(() => loader.push(new Uint8Array(8).fill(255))).toThrow(
     expect.objectContaining({ code: 'CHECKPOINT_OVERSIZED' }),
+  );
+  loader.delete();
+});
+
+test('a model of several files is whole only with all of them', () => {
+  const { config } = module.models().find((entry) => entry.config.name === 'vit_nano_patch16_224');
+  const loader = new module.Loader(config, { ...loading, files: 2 });
+  const { entries } = readSafetensors();
+  const { shape } = entries['blocks.0.norm1.weight'];
+  const header = { 'blocks.0.norm1.weight': { dtype: 'F16', shape, data_offsets: [0, 2 * shape[0]] } };
+  loader.beginFile(-1, false);
+  loader.push(safetensors(JSON.stringify(header), new Uint8Array(2 * shape[0])));
+  loader.endFile();
+  expect(() => loader.finish()).toThrow(expect.objectContaining({ code: 'TENSOR_MISSING' }));
+  loader.beginFile(-1, false);
+  expect(() => loader.push(readFileSync(nanoFile))).toThrow(
+    expect.objectContaining({
+      code: 'TENSOR_DUPLICATE',
+      message: expect.stringContaining('blocks.0.norm1.weight'),
+    }),
   );
   loader.delete();
 });

@@ -18,7 +18,15 @@ export function parseHubConfig(json: unknown, from: string): HubConfig {
   const root = record(json, 'the file', from);
   const pretrained = record(root.pretrained_cfg ?? {}, 'pretrained_cfg', from);
   const args = record(root.model_args ?? {}, 'model_args', from);
-  const known = new Set(['embed_dim', 'depth', 'num_heads', 'patch_size', 'img_size', 'num_classes']);
+  const known = new Set([
+    'embed_dim',
+    'depth',
+    'num_heads',
+    'patch_size',
+    'img_size',
+    'num_classes',
+    'init_values',
+  ]);
   const unknown = Object.keys(args).filter((key) => !known.has(key));
   if (unknown.length > 0) {
     throw new VitreousError('UNSUPPORTED', `${from}: model_args.${unknown[0]} is not supported.`);
@@ -49,6 +57,7 @@ export function parseHubConfig(json: unknown, from: string): HubConfig {
     );
   };
   const size = number(args.img_size, 'model_args.img_size');
+  const initValues = number(args.init_values, 'model_args.init_values');
   return {
     architecture: text(root.architecture, 'architecture'),
     license: text(pretrained.license, 'pretrained_cfg.license'),
@@ -60,6 +69,8 @@ export function parseHubConfig(json: unknown, from: string): HubConfig {
       imageHeight: size,
       imageWidth: size,
       numClasses: number(args.num_classes ?? root.num_classes, 'num_classes'),
+      // timm's layer scale starts from this value; null and 0 mean none.
+      layerScale: args.init_values === undefined ? undefined : Boolean(initValues),
     }),
     dataConfig: defined({
       inputSize: triple(pretrained.input_size, 'pretrained_cfg.input_size'),

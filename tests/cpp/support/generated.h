@@ -86,6 +86,7 @@ struct VitDims {
   std::size_t dim, depth, patch;
   std::size_t image = 224;
   std::size_t classes = 0;  // 0: no head, as in the DINO checkpoints
+  bool layer_scale = false;
 };
 
 // Its tensors in timm's state_dict order.
@@ -102,9 +103,11 @@ inline std::vector<TensorSpec> vit_tensors(const VitDims& vit) {
     add(block + "norm1", {dim});
     add(block + "attn.qkv", {3 * dim, dim});
     add(block + "attn.proj", {dim, dim});
+    if (vit.layer_scale) specs.push_back({block + "ls1.gamma", {dim}});
     add(block + "norm2", {dim});
     add(block + "mlp.fc1", {mlp, dim});
     add(block + "mlp.fc2", {dim, mlp});
+    if (vit.layer_scale) specs.push_back({block + "ls2.gamma", {dim}});
   }
   add("norm", {dim});
   if (vit.classes > 0) add("head", {vit.classes, dim});

@@ -17,7 +17,8 @@ inline std::vector<TensorSpec> generated_tensors(const VitConfig& config) {
                       .depth = size_t(config.depth),
                       .patch = size_t(config.patch_size),
                       .image = size_t(config.image_height),
-                      .classes = size_t(config.num_classes)});
+                      .classes = size_t(config.num_classes),
+                      .layer_scale = config.layer_scale});
 }
 
 // The header of a float32 safetensors file of these tensors, with its length in front.
