@@ -14,6 +14,15 @@ BlockLinear::BlockLinear(Arithmetic arithmetic, size_t in, size_t out, const flo
   }
 }
 
+BlockLinear::BlockLinear(Arithmetic arithmetic, size_t in, size_t out, const Int8Weight& weight,
+                         const float* bias) {
+  if (arithmetic == Arithmetic::kInt8) {
+    int8_ = Int8Linear(in, out, weight, bias);
+  } else {
+    fp32_ = Linear(in, out, dequantize(weight).data(), bias);
+  }
+}
+
 void BlockLinear::run(size_t rows, const LayerInput& x, float* y, Epilogue epilogue) const {
   if (int8_) {
     int8_.run(rows, x.quantized(), y, epilogue);
@@ -58,24 +67,29 @@ void WeightsBuilder::add_norm(const std::string& name, LayerNorm& target) {
 }
 
 template <typename Pack>
-void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, Pack pack) {
-  struct Pending {
-    std::vector<float> weight, bias;
-  };
-  auto pending = std::make_shared<Pending>();
+void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, bool int8,
+                                Pack pack) {
+  auto pending = std::make_shared<LinearTensors>();
   const int64_t out = weight_shape[0];
   int64_t in = 1;
   for (size_t i = 1; i < weight_shape.size(); ++i) in *= weight_shape[i];
 
   auto pack_when_whole = [pending, in, out, pack] {
-    if (pending->weight.empty() || pending->bias.empty()) return;
-    pack(size_t(in), size_t(out), pending->weight.data(), pending->bias.data());
+    if ((pending->weight.empty() && pending->int8.values.empty()) || pending->bias.empty()) return;
+    pack(size_t(in), size_t(out), *pending);
     *pending = {};
   };
   add(name + ".weight", std::move(weight_shape), [=](std::vector<float>&& values) {
     pending->weight = std::move(values);
     pack_when_whole();
   });
+  if (int8) {
+    tensors_.back().int8 = true;
+    int8_setters_.emplace(name + ".weight", [=](Int8Weight&& weight) {
+      pending->int8 = std::move(weight);
+      pack_when_whole();
+    });
+  }
   add(name + ".bias", {out}, [=](std::vector<float>&& values) {
     pending->bias = std::move(values);
     pack_when_whole();
@@ -83,18 +97,20 @@ void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> we
 }
 
 void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, Linear& target) {
-  add_linear(name, std::move(weight_shape),
-             [&target](size_t in, size_t out, const float* weight, const float* bias) {
-               target = Linear(in, out, weight, bias);
+  add_linear(name, std::move(weight_shape), /*int8=*/false,
+             [&target](size_t in, size_t out, const LinearTensors& tensors) {
+               target = Linear(in, out, tensors.weight.data(), tensors.bias.data());
              });
 }
 
 void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape,
                                 BlockLinear& target) {
-  add_linear(name, std::move(weight_shape),
-             [&target, arithmetic = config_.arithmetic](size_t in, size_t out, const float* weight,
-                                                        const float* bias) {
-               target = BlockLinear(arithmetic, in, out, weight, bias);
+  add_linear(name, std::move(weight_shape), /*int8=*/true,
+             [&target, arithmetic = config_.arithmetic](size_t in, size_t out, const LinearTensors& tensors) {
+               const float* bias = tensors.bias.data();
+               target = tensors.weight.empty()
+                            ? BlockLinear(arithmetic, in, out, tensors.int8, bias)
+                            : BlockLinear(arithmetic, in, out, tensors.weight.data(), bias);
              });
 }
 

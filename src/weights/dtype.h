@@ -1,4 +1,4 @@
-// The element types a checkpoint may use, and their exact conversion to float32.
+// The element types a checkpoint may use, their exact conversion to float32, and the rounding to float16.
 #pragma once
 
 #include <cstddef>
@@ -8,16 +8,22 @@
 
 namespace vitreous {
 
-enum class Dtype { kF32, kF16, kBF16 };
+enum class Dtype { kF32, kF16, kBF16, kI8 };
 
-// By safetensors' names "F32", "F16", "BF16"; nothing for any other name.
+// By safetensors' names "F32", "F16", "BF16", "I8"; nothing for any other name.
 std::optional<Dtype> parse_dtype(std::string_view name);
 const char* dtype_name(Dtype dtype);
 size_t item_size(Dtype dtype);  // bytes per element
 
 // Converts `count` little-endian elements at `bytes` (no alignment needed) to float32. Every value of the
-// three types, subnormals included, is a float32, so nothing is rounded; NaN stays NaN and keeps its payload.
+// four types, subnormals included, is a float32, so nothing is rounded; NaN stays NaN and keeps its payload.
 void to_float32(Dtype dtype, const uint8_t* bytes, float* out, size_t count);
+
+constexpr float kMaxF16 = 65504;
+
+// Rounds `count` values, |x| <= kMaxF16, to little-endian float16 at `bytes`, to nearest even: the bits of
+// numpy's astype('<f2').
+void to_float16(const float* values, uint8_t* bytes, size_t count);
 
 // The index of the first NaN or infinity, or `count` when there is none.
 size_t first_not_finite(const float* values, size_t count);

@@ -148,6 +148,23 @@ uint64_t JsonReader::integer() {
   return value;
 }
 
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<uint8_t>(c) < 0x20) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<uint8_t>(c));
+      out += escape;
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
 std::string quote(std::string_view name) {
   constexpr size_t kMaxLength = 120;
   std::string out = "\"";

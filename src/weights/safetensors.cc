@@ -60,8 +60,11 @@ void throw_if_wrong_file(std::string_view head) {
 }  // namespace
 
 SafetensorsReader::SafetensorsReader(OnHeader on_header, OnTensor on_tensor,
-                                     std::optional<uint64_t> total_size)
-    : on_header_(std::move(on_header)), on_tensor_(std::move(on_tensor)), total_size_(total_size) {}
+                                     std::optional<uint64_t> total_size, OnInt8Tensor on_int8_tensor)
+    : on_header_(std::move(on_header)),
+      on_tensor_(std::move(on_tensor)),
+      on_int8_tensor_(std::move(on_int8_tensor)),
+      total_size_(total_size) {}
 
 void SafetensorsReader::push(const uint8_t* bytes, size_t size) {
   guard([&] { read({bytes, size}); });
@@ -112,6 +115,7 @@ void SafetensorsReader::guard(Work work) {
     failure_ = std::current_exception();
     head_ = {};
     values_ = {};
+    integers_ = {};
     throw;
   }
 }
@@ -198,8 +202,7 @@ void SafetensorsReader::read_data(Bytes in) {
     in = in.subspan(taken);
     position_ += taken;
     if (position_ < tensor.end) return;
-    if (!tensor.skip) on_tensor_(tensor, std::move(values_));
-    values_.clear();  // moved out or not
+    if (!tensor.skip) hand_on(tensor);
   }
   if (!in.empty()) {
     throw Error(code::kCheckpointFormat, "The checkpoint has " + std::to_string(in.size()) +
@@ -207,8 +210,28 @@ void SafetensorsReader::read_data(Bytes in) {
   }
 }
 
+bool SafetensorsReader::stays_int8(const TensorInfo& tensor) const {
+  return tensor.dtype == Dtype::kI8 && on_int8_tensor_;
+}
+
+void SafetensorsReader::hand_on(const TensorInfo& tensor) {
+  if (stays_int8(tensor)) {
+    on_int8_tensor_(tensor, std::move(integers_));
+  } else {
+    on_tensor_(tensor, std::move(values_));
+  }
+  values_.clear();  // moved out or not
+  integers_.clear();
+}
+
 void SafetensorsReader::append(const TensorInfo& tensor, Bytes in) {
-  if (position_ == tensor.begin) values_.reserve(static_cast<size_t>(std::min(tensor.count(), kMaxReserved)));
+  const auto reserved = static_cast<size_t>(std::min(tensor.count(), kMaxReserved));
+  if (stays_int8(tensor)) {
+    if (position_ == tensor.begin) integers_.reserve(reserved);
+    integers_.insert(integers_.end(), in.begin(), in.end());
+    return;
+  }
+  if (position_ == tensor.begin) values_.reserve(reserved);
   const size_t item = item_size(tensor.dtype);
   for (; carried_ > 0 && !in.empty(); in = in.subspan(1)) {
     carry_[carried_++] = in[0];

@@ -12,6 +12,7 @@ from photos import PHOTOS_FOLDER
 HERE = Path(__file__).parent
 SCRIPTS = (
     "make_generated_goldens.py",
+    "make_int8_goldens.py",
     "make_model_goldens.py",
     "make_pos_embed_goldens.py",
     "make_safetensors_goldens.py",
