@@ -95,7 +95,7 @@ function checkOptions(name: string, { dtype, numClasses, threads }: CreateModelO
   }
 }
 
-interface FoundWeights {
+export interface FoundWeights {
   weights: Weights;
   hub: HubConfig | undefined;
   labels: string[];
@@ -103,7 +103,11 @@ interface FoundWeights {
   license: string | undefined;
 }
 
-async function findWeights(host: Host, name: string, options: CreateModelOptions): Promise<FoundWeights> {
+export async function findWeights(
+  host: Host,
+  name: string,
+  options: CreateModelOptions,
+): Promise<FoundWeights> {
   const plain = { hub: undefined, labels: [], license: undefined };
   if (options.weights === undefined) {
     const packaged = host.packaged(name, options);
@@ -130,7 +134,7 @@ async function findWeights(host: Host, name: string, options: CreateModelOptions
 }
 
 /** The name's own entry, else that of the architecture which a config.json names. */
-function findEntry(models: ModelEntry[], name: string, hub: HubConfig | undefined): ModelEntry {
+export function findEntry(models: ModelEntry[], name: string, hub: HubConfig | undefined): ModelEntry {
   const names = [name, hub?.architecture].filter((known) => known !== undefined);
   for (const known of names) {
     const entry = models.find(({ config }) => config.name === known);
@@ -142,7 +146,7 @@ function findEntry(models: ModelEntry[], name: string, hub: HubConfig | undefine
   );
 }
 
-function resolveConfig(
+export function resolveConfig(
   entry: ModelEntry,
   name: string,
   hub: HubConfig | undefined,

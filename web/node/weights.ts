@@ -9,6 +9,7 @@ import type { Weights } from '../types.js';
 import { chunks } from '../weights/chunks.js';
 import { fetchWeights } from '../weights/fetch.js';
 import { fetchFolder, parseJson } from '../weights/folder.js';
+import { embeddedConfig } from './metadata.js';
 
 const isRemote = (weights: string | URL) => /^https?:/.test(String(weights));
 const toPath = (weights: string | URL) =>
@@ -26,14 +27,20 @@ export async function openWeights(
   return { bytes: createReadStream(path, { highWaterMark: 1 << 20 }), size };
 }
 
-/** A local folder, or a URL whose last part has no extension, in timm-hub layout. */
+/**
+ * A local folder, or a URL whose last part has no extension, in timm-hub layout; or a local file that carries its
+ * config.json.
+ */
 export async function openFolder(
   weights: string | URL,
   signal: AbortSignal | undefined,
 ): Promise<ModelFolder | undefined> {
   if (isRemote(weights)) return fetchFolder(new URL(weights), signal);
   const path = toPath(weights);
-  if (!(await statOf(path)).isDirectory()) return undefined;
+  if (!(await statOf(path)).isDirectory()) {
+    const embedded = await embeddedConfig(path);
+    return embedded === undefined ? undefined : { config: embedded, labels: undefined, weights: path };
+  }
   const config = join(path, 'config.json');
   const text = await readFile(config, 'utf8').catch((cause) => {
     throw new VitreousError(
