@@ -102,7 +102,7 @@ export type Dtype = 'fp32' | 'int8';
 
 export interface CreateModelOptions {
   /**
-   * The checkpoint (safetensors in fp32, fp16 or bf16, timm's names). Default: the packaged one of that name, else
+   * The checkpoint (safetensors in fp32, fp16, bf16 or this project's int8, timm's names). Default: the packaged one of that name, else
    * `${env.hub}/timm/<name>/resolve/main/model.safetensors`.
    */
   weights?: Weights;
