@@ -103,7 +103,7 @@ TEST(Dtype, F16IsRoundedAsByNumpy) {
   std::vector<uint8_t> bytes(2 * x.size());
   to_float16(x.data(), bytes.data(), x.size());
   uint64_t sum = 0;
-  for (size_t i = 0; i < x.size(); ++i) sum += (i + 1) * (bytes[2 * i] + 256u * bytes[2 * i + 1]);
+  for (size_t i = 0; i < x.size(); ++i) sum += uint64_t{i + 1} * (bytes[2 * i] + 256u * bytes[2 * i + 1]);
   EXPECT_EQ(x.size(), 380916u);
   EXPECT_EQ(sum, 3126314450517974u);
 }
