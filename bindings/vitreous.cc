@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "image/transform.h"
+#include "model/converter.h"
 #include "model/layout.h"
 #include "model/loader.h"
 #include "model/registry.h"
@@ -54,6 +55,8 @@ void copy_floats(const val& array, float* to) {
 val float_array(const std::vector<float>& values) {
   return val::global("Float32Array").new_(emscripten::typed_memory_view(values.size(), values.data()));
 }
+
+constexpr size_t kPushBytes = size_t{1} << 18;
 
 // Hands a JavaScript byte array to `push` through a small buffer, so that the engine never holds a copy of it
 // whole.
@@ -339,7 +342,7 @@ class Loader {
   }
   void push(const val& bytes) {
     guard([&] {
-      push_bytes(bytes, size_t{1} << 18, [&](const uint8_t* piece, size_t n) { loader_->push(piece, n); });
+      push_bytes(bytes, kPushBytes, [&](const uint8_t* piece, size_t n) { loader_->push(piece, n); });
     });
   }
   void end_file() {
@@ -356,6 +359,53 @@ class Loader {
 
  private:
   std::unique_ptr<vt::ModelLoader> loader_;
+};
+
+class Converter {
+ public:
+  // options: {int8: boolean (else fp16), config: string (the model's config.json), files: number (of the
+  // model)}
+  Converter(const val& config, const val& options)
+      : converter_(guard([&] {
+          const vt::FileDtype dtype =
+              options["int8"].as<bool>() ? vt::FileDtype::kInt8 : vt::FileDtype::kFp16;
+          return std::make_unique<vt::Converter>(vit_config(config), dtype,
+                                                 options["config"].as<std::string>(),
+                                                 size_t(options["files"].as<int>()));
+        })) {}
+
+  // As Loader's.
+  void begin_file(double size, bool) {
+    guard([&] { converter_->begin_file(size < 0 ? std::nullopt : std::optional<uint64_t>(uint64_t(size))); });
+  }
+  void push(const val& bytes) {
+    guard([&] {
+      push_bytes(bytes, kPushBytes, [&](const uint8_t* piece, size_t n) { converter_->push(piece, n); });
+    });
+  }
+  void end_file() {
+    guard([&] { converter_->end_file(); });
+  }
+  void finish() {
+    guard([&] { converter_->finish(); });
+  }
+  // [{offset, bytes: Uint8Array}] since the last call
+  val take() {
+    return guard([&] {
+      val list = val::array();
+      for (const vt::Piece& piece : converter_->take()) {
+        val js = val::object();
+        js.set("offset", double(piece.offset));
+        js.set("bytes", val::global("Uint8Array")
+                            .new_(emscripten::typed_memory_view(piece.bytes.size(), piece.bytes.data())));
+        list.call<void>("push", js);
+      }
+      return list;
+    });
+  }
+
+ private:
+  std::unique_ptr<vt::Converter> converter_;
 };
 
 }  // namespace
@@ -382,6 +432,13 @@ EMSCRIPTEN_BINDINGS(vitreous) {
       .function("endFile", &Loader::end_file)
       .function("expectedBytes", &Loader::expected_bytes)
       .function("finish", &Loader::finish);
+  emscripten::class_<Converter>("Converter")
+      .constructor<const val&, const val&>()
+      .function("beginFile", &Converter::begin_file)
+      .function("push", &Converter::push)
+      .function("endFile", &Converter::end_file)
+      .function("finish", &Converter::finish)
+      .function("take", &Converter::take);
   emscripten::class_<Model>("Model")
       .function("forward", &Model::forward)
       .function("forwardHead", &Model::forward_head)

@@ -134,7 +134,7 @@ function checkOptions(name: string, { dtype, numClasses, threads, revision }: Cr
   }
 }
 
-interface FoundWeights {
+export interface FoundWeights {
   weights: Source;
   /** Of a checkpoint in several files, where `weights` may be missing for that reason. */
   index: string | undefined;
@@ -146,9 +146,9 @@ interface FoundWeights {
   license: string | undefined;
 }
 
-async function findWeights(
+export async function findWeights(
   host: Host,
-  backend: Backend,
+  backend: Pick<Backend, 'models' | 'find'>,
   name: string,
   options: CreateModelOptions,
 ): Promise<FoundWeights> {
@@ -215,7 +215,7 @@ const sourceOf = (host: Host, weights: Weights): Source =>
   typeof weights === 'string' || weights instanceof URL ? [{ url: host.address(weights) }] : weights;
 
 /** The name's own entry, else that of the architecture which a config.json names, else what timm's naming says. */
-function findEntry(models: ModelEntry[], name: string, hub: HubConfig | undefined): ModelEntry {
+export function findEntry(models: ModelEntry[], name: string, hub: HubConfig | undefined): ModelEntry {
   const names = [baseName(name), hub?.architecture].filter((known) => known !== undefined);
   for (const known of names) {
     const entry = models.find(({ config }) => config.name === known);
@@ -235,7 +235,7 @@ function findEntry(models: ModelEntry[], name: string, hub: HubConfig | undefine
   );
 }
 
-function resolveConfig(
+export function resolveConfig(
   entry: ModelEntry,
   name: string,
   hub: HubConfig | undefined,

@@ -26,6 +26,7 @@
  * | `TENSOR_SHAPE`, `TENSOR_DTYPE`, `TENSOR_NOT_FINITE` | a tensor of the wrong shape or type, or with NaN or infinity |
  * | `ABORTED` | the caller's `AbortSignal`; `name` is then `'AbortError'` and `cause` the signal's reason |
  * | `DISPOSED` | the model was disposed of |
+ * | `WRITE_FAILED` | Node: a file or folder could not be written |
  * | `WORKER_FAILED` | the worker could not start, or died |
  * | `INTERNAL` | a mistake in this library; please report it |
  */
@@ -59,6 +60,7 @@ export type ErrorCode =
   | 'TENSOR_NOT_FINITE'
   | 'ABORTED'
   | 'DISPOSED'
+  | 'WRITE_FAILED'
   | 'WORKER_FAILED'
   | 'INTERNAL';
 

@@ -110,7 +110,7 @@ export type Dtype = 'fp32' | 'int8';
 
 export interface CreateModelOptions {
   /**
-   * The checkpoint: a safetensors or PyTorch file with the tensor names of timm, of facebookresearch/dino, or of
+   * The checkpoint: a safetensors (fp32, fp16, bf16 or this project's int8) or PyTorch file with the tensor names of timm, of facebookresearch/dino, or of
    * transformers' ViT and Dinov2 classes; the `model.safetensors.index.json` of one in several files; or a folder in
    * timm-hub layout. Default: the packaged one of the model's name, else the cached, else the hub's (see `env`).
    */

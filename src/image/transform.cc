@@ -43,8 +43,7 @@ Transform::Transform(const DataConfig& config) : config_(config) {
   const double scale_width = std::floor(config.width / config.crop_pct);
   const double scale_height = std::floor(config.height / config.crop_pct);
   const auto in_range = [](double side) { return side >= 1 && side <= kMaxImageSide; };  // false for NaN
-  require(in_range(scale_width) && in_range(scale_height),
-          "crop_pct is " + std::to_string(config.crop_pct) + "; it must be positive and at most about 1");
+  require(in_range(scale_width) && in_range(scale_height), "crop_pct must be positive and at most about 1");
   scale_width_ = static_cast<int>(scale_width);
   scale_height_ = static_cast<int>(scale_height);
 

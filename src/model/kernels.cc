@@ -36,8 +36,9 @@ Chosen choose() {
   const auto& kernels = linear ? config.linear.gemm : config.minmax.gemm;
   Chosen chosen = {config.mr, kernels[config.mr - 1].function[0], kernels[0].function[0]};
 #if defined(__wasm_simd128__)
-  // On x86 XNNPACK takes tiles of 4 × 8. Their eight sums are only just as many as there are additions under way at
-  // once, so each delay is felt; with the twelve of 6 × 8 it is not. On ARM XNNPACK takes larger tiles itself.
+  // On x86 XNNPACK takes tiles of 4 × 8. Their eight sums are only just as many as there are additions under
+  // way at once, so each delay is felt; with the twelve of 6 × 8 it is not. On ARM XNNPACK takes larger tiles
+  // itself.
   if (config.mr == 4 && config.nr == 8) {
     chosen.mr = 6;
 #if defined(__wasm_relaxed_simd__)

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "base/error.h"
+#include "weights/int8_format.h"
 #include "weights/json.h"
 
 namespace vitreous {
-
 namespace {
 
 VitConfig without_classifier(VitConfig config) {
@@ -17,53 +17,34 @@ VitConfig without_classifier(VitConfig config) {
 
 }  // namespace
 
-ModelLoader::ModelLoader(const VitConfig& config, size_t files, bool head)
-    : config_(head ? without_classifier(config) : config), files_(files), builder_(config_) {}
-
-void ModelLoader::begin_file(std::optional<uint64_t> size) {
+void CheckpointLoader::begin_file(std::optional<uint64_t> size) {
   const bool more_files = ++begun_ < files_;
   reader_ = std::make_unique<CheckpointReader>(
       [this, more_files](Header& header) { check(header, more_files); },
       [this](const TensorInfo& tensor, std::vector<float>&& values) { take(tensor.name, std::move(values)); },
-      size);
+      size,
+      [this](const TensorInfo& tensor, std::vector<int8_t>&& values) {
+        take_int8(tensor.name, std::move(values));
+      });
 }
 
-void ModelLoader::begin_head(std::optional<uint64_t> size) {
-  head_reader_ = std::make_unique<HeadReader>(config_, size);
-}
+void CheckpointLoader::push(const uint8_t* bytes, size_t n) { reader_->push(bytes, n); }
 
-void ModelLoader::push(const uint8_t* bytes, size_t n) {
-  if (head_reader_) return head_reader_->push(bytes, n);
-  reader_->push(bytes, n);
-}
-
-void ModelLoader::end_file() {
-  if (head_reader_) {
-    head_ = head_reader_->finish();
-    head_reader_ = nullptr;
-    return;
-  }
+void CheckpointLoader::end_file() {
   reader_->finish();
   reader_ = nullptr;
 }
 
-std::optional<uint64_t> ModelLoader::expected_bytes() const {
-  if (head_reader_) return head_reader_->file_size();
+std::optional<uint64_t> CheckpointLoader::expected_bytes() const {
   return reader_ ? reader_->file_size() : std::nullopt;
 }
 
-std::unique_ptr<VisionTransformer> ModelLoader::finish() {
+void CheckpointLoader::check_complete() {
   Header nothing{};
   check(nothing, /*more_files=*/false);
-  VitWeights weights = builder_.take();
-  if (head_) {
-    config_.num_classes = head_.classes;
-    weights.head = std::move(head_);
-  }
-  return std::make_unique<VisionTransformer>(config_, std::move(weights));
 }
 
-void ModelLoader::check(Header& header, bool more_files) {
+void CheckpointLoader::check(Header& header, bool more_files) {
   const std::unordered_set<std::string_view> earlier(names_.begin(), names_.end());
   for (const TensorInfo& tensor : header.tensors) {
     if (earlier.contains(tensor.name)) {
@@ -76,10 +57,10 @@ void ModelLoader::check(Header& header, bool more_files) {
 
   // With each file there is more to recognise the layout by. It never changes for names that are used
   // already, unless the files do not belong together.
-  const Layout layout = Layout::recognise(names_, builder_.tensors());
+  const Layout layout = Layout::recognise(names_, tensors());
   layout_.clear();
   std::vector<TensorSpec> expected;
-  for (LayoutTensor& tensor : layout.tensors(builder_.tensors())) {
+  for (LayoutTensor& tensor : layout.tensors(tensors())) {
     if (!used_.contains(tensor.in_file.name)) expected.push_back(tensor.in_file);
     layout_.emplace(tensor.in_file.name, std::move(tensor));
   }
@@ -90,6 +71,7 @@ void ModelLoader::check(Header& header, bool more_files) {
                     " is named in another way than those of the other files: give the "
                     "files of one checkpoint only.");
   }
+  expect_scales(header, expected);
   std::vector<std::string> left_out;
   for (const TensorInfo& tensor : header.tensors) {
     if (layout_.contains(tensor.name)) {
@@ -99,17 +81,77 @@ void ModelLoader::check(Header& header, bool more_files) {
     }
   }
   check_tensors(header, expected, left_out, more_files);
+  for (const TensorInfo& tensor : header.tensors) {
+    if (tensor.dtype == Dtype::kI8 && !tensor.skip) int8_.try_emplace(tensor.name);
+  }
 }
 
-void ModelLoader::take(const std::string& name, std::vector<float>&& values) {
-  const LayoutTensor& tensor = layout_.at(name);
-  if (tensor.parts == 1) return builder_.set(tensor.name, std::move(values));
+void CheckpointLoader::take(const std::string& name, std::vector<float>&& values) {
+  const auto found = layout_.find(name);
+  if (found == layout_.end()) {  // the scales of integers
+    const std::string weight = name.substr(0, name.size() - kScaleSuffix.size());
+    int8_.at(weight).scales = std::move(values);
+    return set_when_whole(weight);
+  }
+  const LayoutTensor& tensor = found->second;
+  if (tensor.parts == 1) return set(tensor.name, std::move(values));
   Partial& partial = partial_[tensor.name];
   partial.values.resize(values.size() * size_t(tensor.parts));
   std::ranges::copy(values, partial.values.begin() + std::ptrdiff_t(values.size()) * tensor.part);
   if (++partial.parts < tensor.parts) return;
-  builder_.set(tensor.name, std::move(partial.values));
+  set(tensor.name, std::move(partial.values));
   partial_.erase(tensor.name);
+}
+
+void CheckpointLoader::take_int8(const std::string& name, std::vector<int8_t>&& values) {
+  int8_.at(name).values = std::move(values);
+  set_when_whole(name);
+}
+
+void CheckpointLoader::set_when_whole(const std::string& name) {
+  Int8Weight& weight = int8_.at(name);
+  if (weight.values.empty() || weight.scales.empty()) return;
+  check_int8_weight(name, weight);
+  set(layout_.at(name).name, std::move(weight));
+  int8_.erase(name);
+}
+
+ModelLoader::ModelLoader(const VitConfig& config, size_t files, bool head)
+    : CheckpointLoader(head ? without_classifier(config) : config, files), builder_(this->config()) {}
+
+void ModelLoader::begin_head(std::optional<uint64_t> size) {
+  head_reader_ = std::make_unique<HeadReader>(config(), size);
+}
+
+void ModelLoader::push(const uint8_t* bytes, size_t n) {
+  head_reader_ ? head_reader_->push(bytes, n) : CheckpointLoader::push(bytes, n);
+}
+
+void ModelLoader::end_file() {
+  if (!head_reader_) return CheckpointLoader::end_file();
+  head_ = head_reader_->finish();
+  head_reader_ = nullptr;
+}
+
+std::optional<uint64_t> ModelLoader::expected_bytes() const {
+  return head_reader_ ? head_reader_->file_size() : CheckpointLoader::expected_bytes();
+}
+
+void ModelLoader::set(const std::string& name, std::vector<float>&& values) {
+  builder_.set(name, std::move(values));
+}
+
+void ModelLoader::set(const std::string& name, Int8Weight&& weight) { builder_.set(name, std::move(weight)); }
+
+std::unique_ptr<VisionTransformer> ModelLoader::finish() {
+  check_complete();
+  VitConfig made = config();
+  VitWeights weights = builder_.take();
+  if (head_) {
+    made.num_classes = head_.classes;
+    weights.head = std::move(head_);
+  }
+  return std::make_unique<VisionTransformer>(made, std::move(weights));
 }
 
 }  // namespace vitreous

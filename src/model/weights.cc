@@ -6,12 +6,12 @@
 namespace vitreous {
 namespace {
 
+// weight: (out, columns), each row multiplied by its gamma
 // gamma · (weight · x + bias) = (gamma · weight) · x + gamma · bias
-void scale_rows(const std::vector<float>& gamma, std::vector<float>& weight, std::vector<float>& bias) {
-  const size_t in = weight.size() / gamma.size();
+void scale_rows(const std::vector<float>& gamma, std::vector<float>& weight) {
+  const size_t columns = weight.size() / gamma.size();
   for (size_t row = 0; row < gamma.size(); ++row) {
-    for (size_t i = 0; i < in; ++i) weight[row * in + i] *= gamma[row];
-    bias[row] *= gamma[row];
+    for (size_t i = 0; i < columns; ++i) weight[row * columns + i] *= gamma[row];
   }
 }
 
@@ -23,6 +23,15 @@ BlockLinear::BlockLinear(Arithmetic arithmetic, size_t in, size_t out, const flo
     int8_ = Int8Linear(in, out, weight, bias);
   } else {
     fp32_ = Linear(in, out, weight, bias);
+  }
+}
+
+BlockLinear::BlockLinear(Arithmetic arithmetic, size_t in, size_t out, const Int8Weight& weight,
+                         const float* bias) {
+  if (arithmetic == Arithmetic::kInt8) {
+    int8_ = Int8Linear(in, out, weight, bias);
+  } else {
+    fp32_ = Linear(in, out, dequantize(weight).data(), bias);
   }
 }
 
@@ -72,51 +81,65 @@ void WeightsBuilder::add_norm(const std::string& name, LayerNorm& target) {
 }
 
 template <typename Pack>
-void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, Pack pack,
-                                const std::string& layer_scale) {
-  struct Pending {
-    std::vector<float> weight, bias, gamma;
-  };
-  auto pending = std::make_shared<Pending>();
+void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, bool int8,
+                                Pack pack, const std::string& layer_scale) {
+  auto pending = std::make_shared<LinearTensors>();
   const int64_t out = weight_shape[0];
   int64_t in = 1;
   for (size_t i = 1; i < weight_shape.size(); ++i) in *= weight_shape[i];
 
   auto pack_when_whole = [pending, in, out, pack, scaled = !layer_scale.empty()] {
-    if (pending->weight.empty() || pending->bias.empty() || (scaled && pending->gamma.empty())) return;
-    if (scaled) scale_rows(pending->gamma, pending->weight, pending->bias);
-    pack(size_t(in), size_t(out), pending->weight.data(), pending->bias.data());
+    if (pending->weight.empty() && pending->int8.values.empty()) return;
+    if (pending->bias.empty() || (scaled && pending->layer_scale.empty())) return;
+    pack(size_t(in), size_t(out), *pending);
     *pending = {};
   };
   add(name + ".weight", std::move(weight_shape), [=](std::vector<float>&& values) {
     pending->weight = std::move(values);
     pack_when_whole();
   });
+  if (int8) {
+    tensors_.back().int8 = true;
+    int8_setters_.emplace(name + ".weight", [=](Int8Weight&& weight) {
+      pending->int8 = std::move(weight);
+      pack_when_whole();
+    });
+  }
   add(name + ".bias", {out}, [=](std::vector<float>&& values) {
     pending->bias = std::move(values);
     pack_when_whole();
   });
   if (layer_scale.empty()) return;
   add(layer_scale, {out}, [=](std::vector<float>&& values) {
-    pending->gamma = std::move(values);
+    pending->layer_scale = std::move(values);
     pack_when_whole();
   });
 }
 
 void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, Linear& target) {
-  add_linear(name, std::move(weight_shape),
-             [&target](size_t in, size_t out, const float* weight, const float* bias) {
-               target = Linear(in, out, weight, bias);
+  add_linear(name, std::move(weight_shape), /*int8=*/false,
+             [&target](size_t in, size_t out, const LinearTensors& tensors) {
+               target = Linear(in, out, tensors.weight.data(), tensors.bias.data());
              });
 }
 
 void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape,
                                 BlockLinear& target, const std::string& layer_scale) {
   add_linear(
-      name, std::move(weight_shape),
-      [&target, arithmetic = config_.arithmetic](size_t in, size_t out, const float* weight,
-                                                 const float* bias) {
-        target = BlockLinear(arithmetic, in, out, weight, bias);
+      name, std::move(weight_shape), /*int8=*/true,
+      [&target, arithmetic = config_.arithmetic](size_t in, size_t out, LinearTensors& tensors) {
+        if (!tensors.layer_scale.empty()) {
+          // In int8 it goes into the scales, after the rounding: a file of integers gives the same layer.
+          if (arithmetic == Arithmetic::kInt8 && !tensors.weight.empty()) {
+            tensors.int8 = quantize_weight(out, in, tensors.weight.data());
+            tensors.weight = {};
+          }
+          scale_rows(tensors.layer_scale, tensors.weight.empty() ? tensors.int8.scales : tensors.weight);
+          scale_rows(tensors.layer_scale, tensors.bias);
+        }
+        const float* bias = tensors.bias.data();
+        target = tensors.weight.empty() ? BlockLinear(arithmetic, in, out, tensors.int8, bias)
+                                        : BlockLinear(arithmetic, in, out, tensors.weight.data(), bias);
       },
       layer_scale);
 }

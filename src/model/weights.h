@@ -22,6 +22,7 @@ class BlockLinear {
   BlockLinear() = default;
   // weight: (out, in), bias: (out)
   BlockLinear(Arithmetic arithmetic, size_t in, size_t out, const float* weight, const float* bias);
+  BlockLinear(Arithmetic arithmetic, size_t in, size_t out, const Int8Weight& weight, const float* bias);
 
   // x: (rows, in), committed → y: (rows, out)
   void run(size_t rows, const LayerInput& x, float* y, Epilogue epilogue = Epilogue::kStore) const;
@@ -64,6 +65,8 @@ class WeightsBuilder {
 
   // `name` is one of tensors(), `values` has its number of elements; each comes once.
   void set(const std::string& name, std::vector<float>&& values) { setters_.at(name)(std::move(values)); }
+  // The same for a tensor with TensorSpec::int8.
+  void set(const std::string& name, Int8Weight&& weight) { int8_setters_.at(name)(std::move(weight)); }
 
   VitWeights take() { return std::move(weights_); }
 
@@ -72,10 +75,15 @@ class WeightsBuilder {
   void add(const std::string& name, std::vector<int64_t> shape, Setter setter);
   void add(const std::string& name, std::vector<int64_t> shape, std::vector<float>& target);
   void add_norm(const std::string& name, LayerNorm& target);
-  // pack(in, out, weight, bias) makes the layer of its two tensors. `layer_scale`: the name of a factor for
-  // each of the layer's outputs, if the model has one.
+  struct LinearTensors {
+    std::vector<float> weight;  // one of the two
+    Int8Weight int8;
+    std::vector<float> bias;
+    std::vector<float> layer_scale;  // a factor for each of the layer's outputs, if the model has one
+  };
+  // pack(in, out, tensors) makes the layer. `layer_scale`: the tensor's name.
   template <typename Pack>
-  void add_linear(const std::string& name, std::vector<int64_t> weight_shape, Pack pack,
+  void add_linear(const std::string& name, std::vector<int64_t> weight_shape, bool int8, Pack pack,
                   const std::string& layer_scale = {});
   void add_linear(const std::string& name, std::vector<int64_t> weight_shape, Linear& target);
   void add_linear(const std::string& name, std::vector<int64_t> weight_shape, BlockLinear& target,
@@ -85,6 +93,7 @@ class WeightsBuilder {
   VitWeights weights_;
   std::vector<TensorSpec> tensors_;
   std::unordered_map<std::string, Setter> setters_;
+  std::unordered_map<std::string, std::function<void(Int8Weight&&)>> int8_setters_;
 };
 
 }  // namespace vitreous

@@ -26,24 +26,41 @@ F32x4 to_float(const int32_t* p) {
 
 }  // namespace
 
-Int8Linear::Int8Linear(size_t in, size_t out, const float* weight, const float* bias) : in_(in), out_(out) {
+Int8Linear::Int8Linear(size_t in, size_t out) : in_(in), out_(out) {
   if (in > size_t(INT32_MAX / (kWeightMax * kActivationMax))) {
     throw Error(code::kInvalidArgument,
                 "A linear layer of " + std::to_string(in) + " inputs is too wide for int8: use dtype fp32.");
   }
-  const size_t panels = (out + kPanelColumns - 1) / kPanelColumns, depth = padded_depth(in);
+  const size_t panels = (out + kPanelColumns - 1) / kPanelColumns;
   panels_ = std::make_unique<Panel[]>(panels);
-  weights_ = std::make_unique<int8_t[]>(panels * panel_bytes(depth));
-  const auto q = std::make_unique<int8_t[]>(depth);
+  weights_ = std::make_unique<int8_t[]>(panels * panel_bytes(padded_depth(in)));
+}
+
+Int8Linear::Int8Linear(size_t in, size_t out, const float* weight, const float* bias) : Int8Linear(in, out) {
+  const auto q = std::make_unique<int8_t[]>(padded_depth(in));
   for (size_t i = 0; i < out; ++i) {
-    Panel& panel = panels_[i / kPanelColumns];
-    const size_t column = i % kPanelColumns;
-    panel.scales[column] = quantize_weights(weight + i * in, in, q.get());
-    panel.biases[column] = bias[i];
-    panel.sums[column] = 0;
-    for (size_t k = 0; k < in; ++k) panel.sums[column] += q[k];
-    pack_column(q.get(), depth, column, &weights_[i / kPanelColumns * panel_bytes(depth)]);
+    const float scale = quantize_weights(weight + i * in, in, q.get());
+    set_channel(i, q.get(), scale, bias[i]);
   }
+}
+
+Int8Linear::Int8Linear(size_t in, size_t out, const Int8Weight& weight, const float* bias)
+    : Int8Linear(in, out) {
+  const auto q = std::make_unique<int8_t[]>(padded_depth(in));
+  for (size_t i = 0; i < out; ++i) {
+    std::copy_n(&weight.values[i * in], in, q.get());
+    set_channel(i, q.get(), weight.scales[i], bias[i]);
+  }
+}
+
+void Int8Linear::set_channel(size_t i, const int8_t* q, float scale, float bias) {
+  const size_t column = i % kPanelColumns, depth = padded_depth(in_);
+  Panel& panel = panels_[i / kPanelColumns];
+  panel.scales[column] = scale;
+  panel.biases[column] = bias;
+  panel.sums[column] = 0;
+  for (size_t k = 0; k < in_; ++k) panel.sums[column] += q[k];
+  pack_column(q, depth, column, &weights_[i / kPanelColumns * panel_bytes(depth)]);
 }
 
 void Int8Linear::run(size_t rows, const QuantizedRows& x, float* y, Epilogue epilogue) const {

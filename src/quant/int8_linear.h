@@ -18,6 +18,8 @@ class Int8Linear {
   // weight: (out, in), bias: (out). The weights are quantized, packed and not kept otherwise.
   // Throws INVALID_ARGUMENT when `in` is so large that sums could overflow (8260).
   Int8Linear(size_t in, size_t out, const float* weight, const float* bias);
+  // The same layer of integers that were quantized before: the same bits if they were so by quantize_weights.
+  Int8Linear(size_t in, size_t out, const Int8Weight& weight, const float* bias);
 
   // The first `rows` rows of x, (rows, in) → y: (rows, out). Spread over the threads by columns, so that each
   // weight is read by one of them. Allocates nothing.
@@ -35,6 +37,9 @@ class Int8Linear {
     int32_t sums[kPanelColumns];  // of the weights
   };
 
+  Int8Linear(size_t in, size_t out);
+  // q: (padded_depth(in)), zeros behind the last
+  void set_channel(size_t i, const int8_t* q, float scale, float bias);
   void run_panel(size_t panel, size_t first_row, size_t rows, const QuantizedRows& x, float* y,
                  Epilogue epilogue) const;
 

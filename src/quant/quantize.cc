@@ -81,6 +81,25 @@ float quantize_weights(const float* w, size_t n, int8_t* q) {
   return scale.scale;
 }
 
+Int8Weight quantize_weight(size_t out, size_t in, const float* w) {
+  Int8Weight weight{std::vector<int8_t>(out * in), std::vector<float>(out)};
+  std::vector<int8_t> channel(padded_depth(in));
+  for (size_t i = 0; i < out; ++i) {
+    weight.scales[i] = quantize_weights(w + i * in, in, channel.data());
+    std::copy_n(channel.data(), in, &weight.values[i * in]);
+  }
+  return weight;
+}
+
+std::vector<float> dequantize(const Int8Weight& weight) {
+  std::vector<float> w(weight.values.size());
+  const size_t out = weight.scales.size(), in = w.size() / out;
+  for (size_t i = 0; i < out; ++i) {
+    for (size_t k = i * in; k < (i + 1) * in; ++k) w[k] = float(weight.values[k]) * weight.scales[i];
+  }
+  return w;
+}
+
 QuantizedRows::QuantizedRows(size_t rows, size_t in, ActivationForm form)
     : rows_(rows),
       in_(in),

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "quant/int8_kernel.h"
 
@@ -21,6 +22,17 @@ constexpr int kActivationMax = 2047;  // 12 bits: -2047 … 2047
 // The weights of one output channel, w: (n) → q: (padded_depth(n)), zeros behind the last; returns the scale.
 // All zero: scale 0.
 float quantize_weights(const float* w, size_t n, int8_t* q);
+
+// The weight of a linear layer, (out, in), quantized: what Int8Linear packs and what an int8 file holds.
+struct Int8Weight {
+  std::vector<int8_t> values;  // (out, in)
+  std::vector<float> scales;   // (out)
+};
+
+// w: (out, in)
+Int8Weight quantize_weight(size_t out, size_t in, const float* w);
+// values · scales: (out, in)
+std::vector<float> dequantize(const Int8Weight& weight);
 
 // Activations for Int8Linear, with one scale per row (token). Planned once and refilled for each use.
 class QuantizedRows {

@@ -30,7 +30,7 @@ void CheckpointReader::choose() {
     torch_ = std::make_unique<TorchReader>(on_header_, on_tensor_, total_size_);
     torch_->push(head, head_.size());
   } else {
-    safetensors_ = std::make_unique<SafetensorsReader>(on_header_, on_tensor_, total_size_);
+    safetensors_ = std::make_unique<SafetensorsReader>(on_header_, on_tensor_, total_size_, on_int8_tensor_);
     safetensors_->push(head, head_.size());
   }
 }

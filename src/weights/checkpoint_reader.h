@@ -15,9 +15,14 @@ class CheckpointReader {
  public:
   using OnHeader = SafetensorsReader::OnHeader;
   using OnTensor = SafetensorsReader::OnTensor;
+  using OnInt8Tensor = SafetensorsReader::OnInt8Tensor;
 
-  CheckpointReader(OnHeader on_header, OnTensor on_tensor, std::optional<uint64_t> total_size = {})
-      : on_header_(std::move(on_header)), on_tensor_(std::move(on_tensor)), total_size_(total_size) {}
+  CheckpointReader(OnHeader on_header, OnTensor on_tensor, std::optional<uint64_t> total_size = {},
+                   OnInt8Tensor on_int8_tensor = {})
+      : on_header_(std::move(on_header)),
+        on_tensor_(std::move(on_tensor)),
+        on_int8_tensor_(std::move(on_int8_tensor)),
+        total_size_(total_size) {}
 
   void push(const uint8_t* bytes, size_t size);
   void finish();
@@ -32,6 +37,7 @@ class CheckpointReader {
 
   OnHeader on_header_;
   OnTensor on_tensor_;
+  OnInt8Tensor on_int8_tensor_;
   std::optional<uint64_t> total_size_;
   std::string head_;  // the first bytes, until they tell
   std::unique_ptr<SafetensorsReader> safetensors_;

@@ -1,5 +1,6 @@
 #include "weights/dtype.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -29,6 +30,19 @@ float bf16_to_float32(uint16_t upper_half) {
   return std::bit_cast<float>(static_cast<uint32_t>(upper_half) << 16);
 }
 
+// Normal values: the bias moves from 127 to 15 and 13 bits of the fraction are rounded away, to nearest even
+// by adding half of their range less one, and the one where the last bit kept is odd. A carry moves on into
+// the exponent, as it should. Below 2^-14, adding 0.5 rounds in the float's own addition: the last bit of a
+// float between 0.5 and 1 counts 2^-24, as a subnormal's fraction does.
+uint16_t float32_to_f16(float value) {
+  constexpr uint32_t kBias = (127 - 15) << 23, kSmallestNormal = (127 - 14) << 23;
+  const uint32_t bits = std::bit_cast<uint32_t>(value), magnitude = bits & 0x7fffffff;
+  const uint32_t normal = (magnitude - kBias + 0x0fff + (magnitude >> 13 & 1)) >> 13;
+  const uint32_t subnormal =
+      std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - std::bit_cast<uint32_t>(0.5f);
+  return static_cast<uint16_t>((bits >> 16 & 0x8000) | (magnitude < kSmallestNormal ? subnormal : normal));
+}
+
 template <float (*Convert)(uint16_t)>
 void convert_16_bit(const uint8_t* bytes, float* out, size_t count) {
   for (size_t i = 0; i < count; ++i) {
@@ -41,7 +55,7 @@ void convert_16_bit(const uint8_t* bytes, float* out, size_t count) {
 }  // namespace
 
 std::optional<Dtype> parse_dtype(std::string_view name) {
-  for (Dtype dtype : {Dtype::kF32, Dtype::kF16, Dtype::kBF16}) {
+  for (Dtype dtype : {Dtype::kF32, Dtype::kF16, Dtype::kBF16, Dtype::kI8}) {
     if (name == dtype_name(dtype)) return dtype;
   }
   return std::nullopt;
@@ -55,13 +69,17 @@ const char* dtype_name(Dtype dtype) {
       return "F16";
     case Dtype::kBF16:
       return "BF16";
+    case Dtype::kI8:
+      return "I8";
     case Dtype::kOther:
       break;
   }
   return "other";
 }
 
-size_t item_size(Dtype dtype) { return dtype == Dtype::kF32 ? 4 : dtype == Dtype::kOther ? 1 : 2; }
+size_t item_size(Dtype dtype) {
+  return dtype == Dtype::kF32 ? 4 : dtype == Dtype::kI8 || dtype == Dtype::kOther ? 1 : 2;
+}
 
 void to_float32(Dtype dtype, const uint8_t* bytes, float* out, size_t count) {
   if (count == 0) return;  // memcpy allows no null pointers, not even for no bytes
@@ -75,8 +93,18 @@ void to_float32(Dtype dtype, const uint8_t* bytes, float* out, size_t count) {
     case Dtype::kBF16:
       convert_16_bit<bf16_to_float32>(bytes, out, count);
       break;
+    case Dtype::kI8:
+      std::transform(bytes, bytes + count, out, [](uint8_t byte) { return float(int8_t(byte)); });
+      break;
     case Dtype::kOther:  // refused before a value of it is looked at
       break;
+  }
+}
+
+void to_float16(const float* values, uint8_t* bytes, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    const uint16_t half = float32_to_f16(values[i]);
+    std::memcpy(bytes + 2 * i, &half, 2);
   }
 }
 

@@ -1,7 +1,5 @@
 #include "weights/json.h"
 
-#include <cstdio>
-
 #include "base/error.h"
 
 namespace vitreous {
@@ -148,6 +146,27 @@ uint64_t JsonReader::integer() {
   return value;
 }
 
+std::string hex(uint32_t value, size_t digits) {
+  std::string out(digits, '0');
+  for (size_t i = digits; i-- > 0; value /= 16) out[i] = "0123456789abcdef"[value % 16];
+  return out;
+}
+
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<uint8_t>(c) < 0x20) {
+      out += "\\u" + hex(static_cast<uint8_t>(c), 4);
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
 std::string quote(std::string_view name) {
   constexpr size_t kMaxLength = 120;
   std::string out = "\"";
@@ -158,9 +177,7 @@ std::string quote(std::string_view name) {
     const bool c1 = length == 2 && byte == 0xc2 && static_cast<uint8_t>(name[1]) < 0xa0;
     std::string piece(name.substr(0, length));
     if (length == 0 || c1 || byte < 0x20 || byte == 0x7f) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04x", c1 ? static_cast<uint8_t>(name[1]) : byte);
-      piece = escape;
+      piece = "\\u" + hex(c1 ? static_cast<uint8_t>(name[1]) : byte, 4);
     }
     if (out.size() + piece.size() > kMaxLength - 4) return out + "...\"";
     out += piece;

@@ -58,6 +58,12 @@ class JsonReader {
   std::string context_;
 };
 
+// Lower case, `digits` of them. (Formatted output of the standard library costs 10 kB of wasm.)
+std::string hex(uint32_t value, size_t digits);
+
+// A text, UTF-8, as a JSON string with its quotes.
+std::string json_string(std::string_view text);
+
 // A name from a file made fit for a message: in quotes, control characters escaped, at most 120 bytes.
 std::string quote(std::string_view name);
 

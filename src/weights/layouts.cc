@@ -152,7 +152,7 @@ std::vector<LayoutTensor> Layout::tensors(std::span<const TensorSpec> model) con
     if (parts > 1) shape[0] /= parts;
     // A head stands beside the backbone, not in it.
     const std::string prefix = is_in(spec.name, "head") ? outer_ : outer_ + inner_;
-    tensors.push_back({{prefix + name, std::move(shape)}, spec.name, part, parts});
+    tensors.push_back({{prefix + name, std::move(shape), spec.int8 && parts == 1}, spec.name, part, parts});
   };
   for (const TensorSpec& spec : model) {
     std::string pattern = spec.name, number;

@@ -1,9 +1,10 @@
 #include "weights/pickle.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "base/error.h"
+#include "weights/json.h"
+#include "weights/json.h"
 
 namespace vitreous {
 namespace {
@@ -111,9 +112,7 @@ bool PickleLexer::push(uint8_t byte) {
     has_count_ = false;
     opcode_ = std::ranges::find(kOpcodes, byte, &Opcode::code);
     if (opcode_ == std::end(kOpcodes)) {
-      char hex[8];
-      std::snprintf(hex, sizeof hex, "0x%02x", byte);
-      fail(std::string("there is no opcode ") + hex);
+      fail("there is no opcode 0x" + hex(byte, 2));
     }
     if (opcode_->argument == Argument::kRefused)
       fail(std::string("the opcode ") + name() + " is not allowed");

@@ -50,8 +50,11 @@ void throw_if_wrong_file(std::string_view head) {
 }  // namespace
 
 SafetensorsReader::SafetensorsReader(OnHeader on_header, OnTensor on_tensor,
-                                     std::optional<uint64_t> total_size)
-    : on_header_(std::move(on_header)), on_tensor_(std::move(on_tensor)), total_size_(total_size) {}
+                                     std::optional<uint64_t> total_size, OnInt8Tensor on_int8_tensor)
+    : on_header_(std::move(on_header)),
+      on_tensor_(std::move(on_tensor)),
+      on_int8_tensor_(std::move(on_int8_tensor)),
+      total_size_(total_size) {}
 
 void SafetensorsReader::push(const uint8_t* bytes, size_t size) {
   guard([&] { read({bytes, size}); });
@@ -102,6 +105,8 @@ void SafetensorsReader::guard(Work work) {
     failure_ = std::current_exception();
     head_ = {};
     values_ = {};
+    integers_ = {};
+    integers_ = {};
     throw;
   }
 }
@@ -184,20 +189,37 @@ void SafetensorsReader::read_data(Bytes in) {
   for (; next_ < header_.tensors.size(); ++next_) {
     const TensorInfo& tensor = header_.tensors[next_];
     const auto taken = static_cast<size_t>(std::min<uint64_t>(in.size(), tensor.end - position_));
-    if (!tensor.skip) {
-      if (position_ == tensor.begin) values_.begin(tensor.dtype, tensor.count());
-      values_.append(in.first(taken));
-      values_.check_finite(tensor.name);
-    }
+    if (!tensor.skip) append(tensor, in.first(taken));
     in = in.subspan(taken);
     position_ += taken;
     if (position_ < tensor.end) return;
-    if (!tensor.skip) on_tensor_(tensor, values_.take());
+    if (!tensor.skip) hand_on(tensor);
   }
   if (!in.empty()) {
     throw Error(code::kCheckpointFormat, "The checkpoint has " + std::to_string(in.size()) +
                                              " bytes or more after the last tensor: it is damaged.");
   }
+}
+
+bool SafetensorsReader::stays_int8(const TensorInfo& tensor) const {
+  return tensor.dtype == Dtype::kI8 && on_int8_tensor_;
+}
+
+void SafetensorsReader::append(const TensorInfo& tensor, Bytes in) {
+  if (!stays_int8(tensor)) {
+    if (position_ == tensor.begin) values_.begin(tensor.dtype, tensor.count());
+    values_.append(in);
+    values_.check_finite(tensor.name);
+    return;
+  }
+  if (position_ == tensor.begin)
+    integers_.reserve(static_cast<size_t>(std::min(tensor.count(), kMaxReserved)));
+  integers_.insert(integers_.end(), in.begin(), in.end());
+}
+
+void SafetensorsReader::hand_on(const TensorInfo& tensor) {
+  if (stays_int8(tensor)) return on_int8_tensor_(tensor, std::exchange(integers_, {}));
+  on_tensor_(tensor, values_.take());
 }
 
 }  // namespace vitreous

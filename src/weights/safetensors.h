@@ -28,8 +28,12 @@ class SafetensorsReader {
   // Called with each tensor that is not skipped, whole and finite, in the file's order. May take the values.
   using OnTensor = std::function<void(const TensorInfo&, std::vector<float>&&)>;
 
+  // The same for I8 tensors, which stay the integers they are. Without it they go to OnTensor as float32.
+  using OnInt8Tensor = std::function<void(const TensorInfo&, std::vector<int8_t>&&)>;
+
   // With the file's size, a truncated file is recognised as soon as its header is there.
-  SafetensorsReader(OnHeader on_header, OnTensor on_tensor, std::optional<uint64_t> total_size = {});
+  SafetensorsReader(OnHeader on_header, OnTensor on_tensor, std::optional<uint64_t> total_size = {},
+                    OnInt8Tensor on_int8_tensor = {});
 
   void push(const uint8_t* bytes, size_t size);
 
@@ -49,10 +53,14 @@ class SafetensorsReader {
   void gather(Bytes& in, size_t wanted);
   void check_header_size();
   void check_total_size() const;
+  bool stays_int8(const TensorInfo& tensor) const;
+  void append(const TensorInfo& tensor, Bytes in);
+  void hand_on(const TensorInfo& tensor);
   std::string place() const;
 
   OnHeader on_header_;
   OnTensor on_tensor_;
+  OnInt8Tensor on_int8_tensor_;
   std::optional<uint64_t> total_size_;
   uint64_t bytes_read_ = 0;
   std::exception_ptr failure_;
@@ -61,9 +69,10 @@ class SafetensorsReader {
   std::string head_;          // the 8 bytes of the header's size and the header, as far as they have come
   uint64_t header_size_ = 0;  // of the JSON text
   Header header_{};
-  size_t next_ = 0;        // the tensor being read
-  uint64_t position_ = 0;  // in the data part
-  Values values_;
+  size_t next_ = 0;               // the tensor being read
+  uint64_t position_ = 0;         // in the data part
+  Values values_;                 // of that tensor, as far as they have come; of an I8 tensor
+  std::vector<int8_t> integers_;  // these
 };
 
 }  // namespace vitreous

@@ -76,10 +76,9 @@ TensorInfo read_tensor(JsonReader& json, std::string name) {
 
   const std::optional<Dtype> dtype = parse_dtype(*dtype_text);
   if (!dtype) {
-    throw Error(code::kTensorDtype,
-                "Tensor " + quoted + " has dtype " + quote(*dtype_text) +
-                    ", but only F32, F16 and BF16 can be read: convert the checkpoint to fp32 "
-                    "or fp16 first.");
+    throw Error(code::kTensorDtype, "Tensor " + quoted + " has dtype " + quote(*dtype_text) +
+                                        ", but only F32, F16, BF16 and the I8 of vitreous-int8 files can be "
+                                        "read: convert the checkpoint to fp32 or fp16 first.");
   }
   if (end > kMaxDataSize) {
     throw Error(code::kCheckpointOversized, "Tensor " + quoted + " claims " + range_text(begin, end) +

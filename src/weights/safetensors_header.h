@@ -33,6 +33,7 @@ struct Header {
 struct TensorSpec {
   std::string name;
   std::vector<int64_t> shape;
+  bool int8 = false;  // may come as I8 with scales: see weights/int8_format.h
 };
 
 // Reads and checks the JSON text. Throws CHECKPOINT_FORMAT, CHECKPOINT_OVERSIZED (a tensor beyond 2^53

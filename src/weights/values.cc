@@ -10,7 +10,6 @@
 namespace vitreous {
 namespace {
 
-constexpr uint64_t kMaxReserved = uint64_t{4} << 20;  // values: the largest tensor of a ViT-L
 constexpr size_t kBlock = 4096;  // values converted and checked while they are in the first-level cache
 
 void throw_if_bad(const std::vector<float>& values, size_t bad, const std::string& tensor) {

@@ -13,10 +13,13 @@
 
 namespace vitreous {
 
+// Memory is taken ahead of the bytes only up to this many values (16 MiB of floats), however many are
+// announced; beyond, it grows with what arrives.
+constexpr uint64_t kMaxReserved = uint64_t{4} << 20;  // the largest tensor of a ViT-L
+
 class Values {
  public:
-  // Forgets what was there. Memory is taken ahead of the bytes only up to 16 MiB, however many values are
-  // announced; beyond, it grows with what arrives.
+  // Forgets what was there.
   void begin(Dtype dtype, uint64_t count);
 
   // The next bytes of the tensor; a piece may end within an element.

@@ -58,6 +58,56 @@ TEST(Dtype, EveryF16FollowsItsDefinition) {
   }
 }
 
+TEST(Dtype, EveryI8IsItsInteger) {
+  std::vector<uint8_t> bytes(256);
+  std::iota(bytes.begin(), bytes.end(), uint8_t{0});
+  std::vector<float> values(256);
+  to_float32(Dtype::kI8, bytes.data(), values.data(), 256);
+  for (int i = 0; i < 256; ++i) EXPECT_EQ(values[size_t(i)], i < 128 ? i : i - 256);
+}
+
+TEST(Dtype, RoundingAnF16IsTheIdentity) {
+  for (uint32_t sign : {0u, 0x8000u}) {
+    for (uint32_t magnitude = 0; magnitude < 0x7c00; ++magnitude) {
+      const uint16_t half = uint16_t(sign | magnitude);
+      uint16_t rounded;
+      float value;
+      to_float32(Dtype::kF16, reinterpret_cast<const uint8_t*>(&half), &value, 1);
+      to_float16(&value, reinterpret_cast<uint8_t*>(&rounded), 1);
+      ASSERT_EQ(rounded, half);
+    }
+  }
+}
+
+// Between every two neighbours: the ends, the tie, and the floats next to each of them, in both signs.
+// h = np.arange(0x7c00, dtype='u2').view('f2').astype('f4'); lo, hi = h[:-1], h[1:]
+// mid = ((lo.astype('f8') + hi) / 2).astype('f4')
+// up, down = (lambda x: np.nextafter(x, np.float32(np.inf))), (lambda x: np.nextafter(x,
+// np.float32(-np.inf))) x = np.stack([lo, up(lo), down(mid), mid, up(mid), down(hi)], 1).ravel(); x =
+// np.concatenate([x, -x]) b = x.astype('f2').view('u2').astype('u8'); (b * np.arange(1, len(b) + 1,
+// dtype='u8')).sum()
+TEST(Dtype, F16IsRoundedAsByNumpy) {
+  std::vector<float> x;
+  for (uint16_t half = 0; half < 0x7bff; ++half) {
+    const uint16_t ends[2] = {half, uint16_t(half + 1)};
+    float h[2];
+    to_float32(Dtype::kF16, reinterpret_cast<const uint8_t*>(ends), h, 2);
+    const float mid = (h[0] + h[1]) / 2;
+    for (float value : {h[0], std::nextafter(h[0], 1e9f), std::nextafter(mid, -1e9f), mid,
+                        std::nextafter(mid, 1e9f), std::nextafter(h[1], -1e9f)}) {
+      x.push_back(value);
+    }
+  }
+  const size_t count = x.size();
+  for (size_t i = 0; i < count; ++i) x.push_back(-x[i]);
+  std::vector<uint8_t> bytes(2 * x.size());
+  to_float16(x.data(), bytes.data(), x.size());
+  uint64_t sum = 0;
+  for (size_t i = 0; i < x.size(); ++i) sum += uint64_t{i + 1} * (bytes[2 * i] + 256u * bytes[2 * i + 1]);
+  EXPECT_EQ(x.size(), 380916u);
+  EXPECT_EQ(sum, 3126314450517974u);
+}
+
 TEST(Dtype, ReadsFromAnyAddress) {
   const uint8_t bytes[] = {0xff, 0x00, 0x3c, 0x00, 0xc0, 0xff};  // f16 1 and -2, and guards
   float values[3] = {0, 0, 9};
@@ -71,11 +121,13 @@ TEST(Dtype, NamesAndSizes) {
   EXPECT_EQ(parse_dtype("F32"), Dtype::kF32);
   EXPECT_EQ(parse_dtype("F16"), Dtype::kF16);
   EXPECT_EQ(parse_dtype("BF16"), Dtype::kBF16);
+  EXPECT_EQ(parse_dtype("I8"), Dtype::kI8);
   for (const char* other : {"", "f32", "F64", "F8_E4M3", "F32 "})
     EXPECT_EQ(parse_dtype(other), std::nullopt) << other;
   EXPECT_EQ(item_size(Dtype::kF32), 4u);
   EXPECT_EQ(item_size(Dtype::kF16), 2u);
   EXPECT_EQ(item_size(Dtype::kBF16), 2u);
+  EXPECT_EQ(item_size(Dtype::kI8), 1u);
 }
 
 TEST(Dtype, FirstNotFinite) {

@@ -131,6 +131,29 @@ TEST(Safetensors, AReceiverThatLeavesTheValuesGetsEachTensorFresh) {
   EXPECT_EQ(reader.bytes_read(), kTwoTensors.size());
 }
 
+TEST(Safetensors, IntegersStayIntegersWhereTheyAreWanted) {
+  const std::string file =
+      safetensors_file("{" + entry("a", "I8", "3", "0,3") + "," + entry("b", "F32", "1", "3,7") + "," +
+                           entry("c", "I8", "2", "7,9") + "}",
+                       bytes_of<int8_t>({1, -128, 127}) + bytes_of({0.5f}) + bytes_of<int8_t>({-1, 0}));
+  for (const size_t piece : {size_t{1}, file.size()}) {
+    std::vector<std::vector<float>> floats;
+    std::vector<std::vector<int8_t>> integers;
+    SafetensorsReader reader(
+        [](Header&) {}, [&](const TensorInfo&, std::vector<float>&& values) { floats.push_back(values); }, {},
+        [&](const TensorInfo&, std::vector<int8_t>&& values) { integers.push_back(values); });
+    for (size_t i = 0; i < file.size(); i += piece) {
+      reader.push(reinterpret_cast<const uint8_t*>(file.data()) + i, piece);
+    }
+    reader.finish();
+    EXPECT_EQ(floats, (std::vector<std::vector<float>>{{0.5f}}));
+    EXPECT_EQ(integers, (std::vector<std::vector<int8_t>>{{1, -128, 127}, {-1, 0}}));
+  }
+  const Loaded loaded = load_by_bytes(file);
+  EXPECT_EQ(loaded.tensors.at("a"), (std::vector<float>{1, -128, 127}));
+  EXPECT_EQ(loaded.tensors.at("c"), (std::vector<float>{-1, 0}));
+}
+
 TEST(Safetensors, NamesMayBeAnyJsonString) {
   const Loaded loaded = load(safetensors_file(
       "{" + entry(R"(\u0041\/\\\"\n\ud83e\udd95\u00DF)", "F32", "", "0,4") + "}", bytes_of({1.f})));
@@ -310,7 +333,7 @@ TEST(Safetensors, OversizedTensor) {
 }
 
 TEST(Safetensors, DtypesThatCannotBeRead) {
-  for (const char* dtype : {"F64", "I8", "U8", "I64", "BOOL", "F8_E4M3", "f32", "Q4_K", ""}) {
+  for (const char* dtype : {"F64", "U8", "I64", "BOOL", "F8_E4M3", "f32", "Q4_K", ""}) {
     expect_header_error("{" + entry("pos", dtype, "1", "0,8") + "}", code::kTensorDtype,
                         {"Tensor \"pos\"", "\""s + dtype + "\"", "fp16"});
   }

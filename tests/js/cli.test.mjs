@@ -242,7 +242,7 @@ describe('usage', () => {
     for (const flag of ['--help', '-h']) {
       const { status, stdout, stderr } = await vitreous(flag);
       expect([status, stderr]).toEqual([0, '']);
-      for (const command of ['embed', 'classify', 'info'])
+      for (const command of ['embed', 'classify', 'convert', 'info'])
         expect(stdout.toString()).toContain(`vitreous ${command}`);
     }
     expect((await vitreous('--version')).stdout.toString()).toBe(`${version}\n`);

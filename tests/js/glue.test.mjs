@@ -41,6 +41,7 @@ test('the module has what EngineModule declares', () => {
 test.each([
   ['Transform', 'GlueTransform'],
   ['Loader', 'GlueLoader'],
+  ['Converter', 'GlueConverter'],
   ['Model', 'GlueModel'],
 ])('class %s has the methods of %s', (name, declared) => {
   const methods = Object.getOwnPropertyNames(module[name].prototype).filter((method) => !EMBIND.has(method));

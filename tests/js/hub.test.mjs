@@ -189,8 +189,7 @@ describe('a checkpoint in several files', () => {
     for (const [i, file] of files.entries()) shared.server.files[place(file)] = bodies[i];
   };
 
-  // `failing` until the engine's loader takes a model in several files; it then says so.
-  test.failing.each([[true], [false]])('on the hub, with its records: %s', async (recorded) => {
+  test.each([[true], [false]])('on the hub, with its records: %s', async (recorded) => {
     delete shared.server.files[at(REPO, FILE)];
     put((file) => at(REPO, file));
     if (recorded) {
@@ -207,7 +206,7 @@ describe('a checkpoint in several files', () => {
     expect(shared.server.log).toHaveLength(length);
   });
 
-  test.failing('by the address of its index; in a folder; in a local folder', async () => {
+  test('by the address of its index; in a folder; in a local folder', async () => {
     put((file) => `s/${file}`);
     shared.server.files['s/config.json'] = config;
     await shared.load({ weights: `${shared.server.url}s/${INDEX}` });
@@ -229,7 +228,7 @@ describe('a checkpoint in several files', () => {
     },
   );
 
-  test.failing('a shard that is missing', async () => {
+  test('a shard that is missing', async () => {
     put((file) => `s/${file}`);
     delete shared.server.files[`s/${files[1]}`];
     await shared.fail('NOT_FOUND', /00002-of-00002/, { weights: `${shared.server.url}s/${INDEX}` });

@@ -110,6 +110,7 @@ export class Engine {
     { dtype, signal, last = false }: { dtype: Dtype; signal?: AbortSignal | undefined; last?: boolean },
   ): Promise<GlueModel | undefined> {
     progress.restart();
+    for (const [i, { source }] of files.entries()) progress.setSize(i, source.size);
     const loader = this.#call(
       ({ Loader }) =>
         new Loader(config, {

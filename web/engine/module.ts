@@ -73,6 +73,32 @@ export interface GlueLoaderOptions {
   head: boolean;
 }
 
+/** A piece of a file and its place there. */
+export interface GluePiece {
+  offset: number;
+  bytes: Uint8Array;
+}
+
+/** Takes the files of a model as {@link GlueLoader} does, and makes one file of another dtype of them. */
+export interface GlueConverter extends EngineObject {
+  beginFile(size: number, head: boolean): void;
+  push(bytes: Uint8Array): void;
+  endFile(): void;
+  /** After the last file. */
+  finish(): void;
+  /** What was made since the last call, to be written in any order. */
+  take(): GluePiece[];
+}
+
+export interface GlueConverterOptions {
+  /** The blocks' linear layers in int8, else everything in fp16. */
+  int8: boolean;
+  /** How many files the model has: shards. */
+  files: number;
+  /** The text of the model's config.json, for the metadata of an int8 file. */
+  config: string;
+}
+
 export interface ModelEntry {
   config: ModelConfig;
   data: DataConfig;
@@ -86,6 +112,7 @@ export interface EngineModule {
   setThreads(threads: number): number;
   Transform: new (config: DataConfig) => GlueTransform;
   Loader: new (config: ModelConfig, options: GlueLoaderOptions) => GlueLoader;
+  Converter: new (config: ModelConfig, options: GlueConverterOptions) => GlueConverter;
 }
 
 /** What the glue takes; in a build with threads it puts `PThread` on it before it returns. */

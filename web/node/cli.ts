@@ -4,6 +4,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { toVitreousError } from '../errors.js';
 import { cache } from './cli/cache.js';
 import { classify } from './cli/classify.js';
+import { convert } from './cli/convert.js';
 import { embed } from './cli/embed.js';
 import { info } from './cli/info.js';
 import { UsageError } from './cli/model.js';
@@ -18,6 +19,11 @@ const HELP = `vitreous: the DINO Vision Transformer on this machine
       -k N                    how many, 5 by default
       --head FILE             a classifier of its own, for example DINO's dino_vitbase16_linearweights.pth
       --json                  one line an image, {"file", "classes": [{"index", "label", "probability"}]}
+  vitreous convert IN OUT   a smaller checkpoint: the model IN (NAME, DIR or FILE) as a new folder OUT that is ready to host;
+                            both are run on photos, and the cosine of their embeddings is printed
+      --dtype fp16|int8       half or a quarter of fp32's size
+      --photos FILE…          other photos than the package's own; must come last
+      --force                 write into OUT even if it has other files in it
   vitreous info             configuration, tensors, parameters, memory, wasm variant
       --json
   vitreous cache list       what was downloaded and kept (in VITREOUS_CACHE, else the user's cache folder)
@@ -43,6 +49,8 @@ const options = {
   head: { type: 'string' },
   k: { type: 'string', short: 'k' },
   json: { type: 'boolean' },
+  photos: { type: 'string', multiple: true },
+  force: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } satisfies ParseArgsConfig['options'];
@@ -54,6 +62,7 @@ export type Flags = ReturnType<typeof parse>['values'];
 const commands = {
   embed: { run: embed, flags: ['normalize', 'format', 'output'] },
   classify: { run: classify, flags: ['k', 'head', 'json'] },
+  convert: { run: convert, flags: ['photos', 'force'] },
   info: { run: info, flags: ['json'] },
   cache: { run: cache, flags: [] },
 };

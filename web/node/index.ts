@@ -10,6 +10,7 @@ import nanoLabels from '../../models/vit_nano_patch16_224/labels.txt';
 import { deleteFromStores, listStores } from '../cache.js';
 import { create, type Host } from '../create.js';
 import type { Backend } from '../engine/backend.js';
+import { startGlue } from '../engine/glue.js';
 import { localBackend } from '../engine/local.js';
 import type { CreateEngine } from '../engine/module.js';
 import { planThreads, startEngine } from '../engine/threads.js';
@@ -17,6 +18,7 @@ import type { VisionTransformer } from '../model.js';
 import { type Transform, transformOn } from '../transform.js';
 import type { CreateModelOptions, DataConfig } from '../types.js';
 import type { CacheEntry } from '../weights/store.js';
+import { type ConvertOptions, convertOn } from './convert.js';
 import { physicalCores } from './cores.js';
 import { openImage } from './images.js';
 import { addressOf, nodeFiles, nodeNetwork, openWeights } from './weights.js';
@@ -28,6 +30,7 @@ export { env } from '../settings.js';
 export type { Transform } from '../transform.js';
 export type * from '../types.js';
 export type { CacheEntry } from '../weights/store.js';
+export type { ConvertOptions } from './convert.js';
 
 const NANO = 'vit_nano_patch16_224';
 
@@ -78,6 +81,28 @@ const host: Host = {
 /** As in a browser, see there; `weights` may be a path. The engine runs in this process, `worker` is not looked at. */
 export function createModel(name: string, options: CreateModelOptions = {}): Promise<VisionTransformer> {
   return create(host, name, options);
+}
+
+/**
+ * Writes a checkpoint anew, smaller, as a folder in timm-hub layout that is ready to host: `model.safetensors`,
+ * `config.json` and, where there are labels, `labels.txt`. The files get their names when all are complete; after an
+ * error nothing is left. Never more than a few tensors are in memory.
+ *
+ * @param name - as for {@link createModel}
+ * @param folder - where to write; must be new, empty, or a folder that this function made
+ * @throws `WRITE_FAILED`; `TENSOR_DTYPE` for a value that fp16 does not hold; and what createModel throws for a bad
+ * checkpoint
+ */
+export function convertModel(name: string, folder: string, options: ConvertOptions): Promise<void> {
+  const startModule = async () => {
+    const { module } = await startGlue(
+      createEngine,
+      await WebAssembly.compile(await readFile(asset.simd)),
+      {},
+    );
+    return module;
+  };
+  return convertOn(host, startModule, name, folder, options);
 }
 
 /** As in a browser, see there. */

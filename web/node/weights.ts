@@ -13,6 +13,7 @@ import { remoteFiles } from '../weights/remote_files.js';
 import type { Sha256 } from '../weights/sha256.js';
 import { sniffed } from '../weights/sniff.js';
 import { keyUrl, warnNoCache } from '../weights/store.js';
+import { embeddedConfig } from './metadata.js';
 import { folderStore } from './store.js';
 
 const PIECE_BYTES = 1 << 20;
@@ -65,6 +66,7 @@ export async function nodeFiles(access: Access, signal: AbortSignal | undefined)
       if (kind === undefined) throw missing(url);
       return kind === 'folder';
     },
+    embedded: async (url) => (isLocal(url) ? embeddedConfig(fileURLToPath(url)) : undefined),
     record: remote.record,
   };
 }

@@ -21,6 +21,8 @@ export interface Files {
   /** A text of a few pages, such as a config.json; undefined if there is no such file. */
   text(url: string, options?: { json?: boolean }): Promise<string | undefined>;
   isFolder(url: string): Promise<boolean>;
+  /** The config.json that a checkpoint carries in itself, where it can be looked at beforehand. */
+  embedded?(url: string): Promise<unknown>;
   /** What a hub knows of a repository's files; undefined where nothing answers. */
   record(url: string): Promise<unknown>;
 }
@@ -36,7 +38,10 @@ export async function find(request: FindRequest, files: Files, { settings }: Acc
   }
   const { url } = request;
   if (new URL(url).pathname.endsWith('.index.json')) return { files: await shards(url, files) };
-  if (!(await files.isFolder(url))) return { files: [{ url }] };
+  if (!(await files.isFolder(url))) {
+    const json = await files.embedded?.(url);
+    return { files: [{ url }], ...(json !== undefined && { config: { json, url } }) };
+  }
   return findInFolder(url, files);
 }
 

@@ -3,6 +3,8 @@ import type { DataConfig, ModelConfig } from '../types.js';
 
 /** What a `config.json` in timm-hub layout says, in our terms. */
 export interface HubConfig {
+  /** The file itself. */
+  json: unknown;
   architecture: string | undefined;
   config: Partial<ModelConfig>;
   dataConfig: Partial<DataConfig>;
@@ -59,6 +61,7 @@ export function parseHubConfig(json: unknown, from: string): HubConfig {
   const size = number(args.img_size, 'model_args.img_size');
   const initValues = number(args.init_values, 'model_args.init_values');
   return {
+    json,
     architecture: text(root.architecture, 'architecture'),
     license: text(pretrained.license, 'pretrained_cfg.license'),
     config: defined({

@@ -4,6 +4,7 @@ import { type CreateModelOptions, createModel, type VisionTransformer } from 'vi
 import { parseJson } from '../../weights/find.js';
 import { hubModelName } from '../../weights/hub.js';
 import type { Flags } from '../cli.js';
+import { embeddedConfig } from '../metadata.js';
 
 /** A command line that makes no sense. */
 export class UsageError extends Error {}
@@ -22,32 +23,41 @@ export async function openModel(flags: Flags, options: CreateModelOptions = {}):
     ...(threads && { threads: count('--threads', threads) }),
   };
 
+  const { name, weights } = await findModel(model, arch);
+  return createModel(name, { ...all, ...(weights && { weights }) });
+}
+
+/** What `NAME|DIR|FILE|URL` and `--arch` say, for createModel; `weights` is the path or address, if it is one. */
+export async function findModel(
+  model: string,
+  arch: string | undefined,
+): Promise<{ name: string; weights?: string }> {
   if (/^https?:/.test(model)) {
     if (arch === undefined)
-      throw new UsageError(`--model ${model} is an address: say the architecture with --arch NAME.`);
-    return createModel(arch, { ...all, weights: model });
+      throw new UsageError(`${model} is an address: say the architecture with --arch NAME.`);
+    return { name: arch, weights: model };
   }
   const found = await stat(model).catch(() => undefined);
   if (found === undefined) {
     // One slash is an owner's on the hub, unless it begins a path.
     if (/^[./~]|\\|\/.*\/|\.(safetensors|pth|pt|bin)$/.test(model))
-      throw new UsageError(`--model ${model}: there is no such file or folder.`);
+      throw new UsageError(`${model}: there is no such file or folder.`);
     if (arch !== undefined && arch !== model)
       throw new UsageError('--arch goes with a checkpoint FILE, not with a NAME.');
-    return createModel(model, all);
+    return { name: model };
   }
   if (found.isDirectory()) {
     const config = join(model, 'config.json');
     const text = await readFile(config, 'utf8').catch(() => {
-      throw new UsageError(
-        `--model ${model}: the folder has no config.json, so it is not in timm-hub layout.`,
-      );
+      throw new UsageError(`${model}: the folder has no config.json, so it is not in timm-hub layout.`);
     });
-    return createModel(arch ?? hubModelName(parseJson(text, config), config), { ...all, weights: model });
+    return { name: arch ?? hubModelName(parseJson(text, config), config), weights: model };
   }
-  if (arch === undefined)
-    throw new UsageError(`--model ${model} is a file: say its architecture with --arch NAME.`);
-  return createModel(arch, { ...all, weights: model });
+  if (arch !== undefined) return { name: arch, weights: model };
+  const config = await embeddedConfig(model);
+  if (config === undefined)
+    throw new UsageError(`${model} is a file: say its architecture with --arch NAME.`);
+  return { name: hubModelName(config, model), weights: model };
 }
 
 /** A whole number from 1 on. */
