@@ -77,6 +77,8 @@ vt::VitConfig vit_config(const val& js) {
   config.name = js["name"].as<std::string>();
   config.image_height = js["imageHeight"].as<int>();
   config.image_width = js["imageWidth"].as<int>();
+  config.pretrained_height = js["pretrainedHeight"].as<int>();
+  config.pretrained_width = js["pretrainedWidth"].as<int>();
   config.patch_size = js["patchSize"].as<int>();
   config.dim = js["dim"].as<int>();
   config.depth = js["depth"].as<int>();
@@ -97,6 +99,8 @@ val to_js(const vt::VitConfig& config) {
   js.set("name", config.name);
   js.set("imageHeight", config.image_height);
   js.set("imageWidth", config.image_width);
+  js.set("pretrainedHeight", config.image_height);
+  js.set("pretrainedWidth", config.image_width);
   js.set("patchSize", config.patch_size);
   js.set("dim", config.dim);
   js.set("depth", config.depth);

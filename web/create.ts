@@ -42,8 +42,12 @@ export async function create(
     const found = await withMatches(name, names, options, () => findWeights(host, backend, name, options));
     const entry = findEntry(entries, name, found.hub);
     const config = resolveConfig(entry, name, found.hub, options);
-    const dataConfig: DataConfig = { ...entry.data, ...found.hub?.dataConfig };
-    checkSize(config, dataConfig, options);
+    const { imageHeight, imageWidth } = config;
+    const dataConfig: DataConfig = {
+      ...entry.data,
+      ...found.hub?.dataConfig,
+      inputSize: [3, imageHeight, imageWidth],
+    };
     const { access } = found;
     const head = options.head === undefined ? undefined : sourceOf(host, options.head);
     const load = (weights: Source) =>
@@ -104,7 +108,10 @@ async function withMatches<T>(
   }
 }
 
-function checkOptions(name: string, { dtype, numClasses, threads, revision }: CreateModelOptions): void {
+function checkOptions(
+  name: string,
+  { dtype, numClasses, threads, revision, imgSize }: CreateModelOptions,
+): void {
   if (typeof name !== 'string' || name === '') {
     throw new VitreousError(
       'INVALID_ARGUMENT',
@@ -124,6 +131,13 @@ function checkOptions(name: string, { dtype, numClasses, threads, revision }: Cr
     throw new VitreousError(
       'INVALID_ARGUMENT',
       `numClasses must be a whole number from 0 on, not ${numClasses}.`,
+    );
+  }
+  const sides = imgSize === undefined ? [] : [imgSize].flat();
+  if (sides.length > 2 || !sides.every((side) => Number.isInteger(side) && side >= 1 && side <= 8192)) {
+    throw new VitreousError(
+      'INVALID_ARGUMENT',
+      `imgSize is a number of pixels or [height, width], not ${JSON.stringify(imgSize)}.`,
     );
   }
   if (threads !== undefined && threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1)) {
@@ -245,23 +259,15 @@ export function resolveConfig(
   // timm's mlp_ratio is 4 throughout the family.
   if (hub?.config.dim !== undefined) config.mlpDim = 4 * hub.config.dim;
   if (options.numClasses !== undefined) config.numClasses = options.numClasses;
+  // What the checkpoint was made for; a config.json may say it of the preprocessing only.
+  if (hub?.dataConfig.inputSize && hub.config.imageHeight === undefined) {
+    [, config.imageHeight, config.imageWidth] = hub.dataConfig.inputSize;
+  }
+  config.pretrainedHeight = config.imageHeight;
+  config.pretrainedWidth = config.imageWidth;
+  const { imgSize = [config.imageHeight, config.imageWidth] } = options;
+  [config.imageHeight, config.imageWidth] = typeof imgSize === 'number' ? [imgSize, imgSize] : imgSize;
   return config;
-}
-
-function checkSize(config: ModelConfig, data: DataConfig, { imgSize }: CreateModelOptions): void {
-  const [, height, width] = data.inputSize;
-  if (height !== config.imageHeight || width !== config.imageWidth) {
-    throw new VitreousError(
-      'UNSUPPORTED',
-      `The preprocessing gives ${height} × ${width} pixels, ${config.name} takes ${config.imageHeight} × ${config.imageWidth}.`,
-    );
-  }
-  if (imgSize !== undefined && (imgSize !== height || imgSize !== width)) {
-    throw new VitreousError(
-      'UNSUPPORTED',
-      `imgSize ${imgSize} is not in this version: ${config.name} takes ${height} × ${width}.`,
-    );
-  }
 }
 
 /** Parameters and tensors of the model, as `sum(p.numel() for p in model.parameters())` counts them. */

@@ -9,6 +9,9 @@ export interface ModelConfig {
   name: string;
   imageHeight: number;
   imageWidth: number;
+  /** The image size of the checkpoint’s position embeddings, which are resampled for another (`imgSize`). */
+  pretrainedHeight: number;
+  pretrainedWidth: number;
   patchSize: number;
   /** Length of a token and of the embedding (timm: `embed_dim`, `num_features`). */
   dim: number;
@@ -133,8 +136,11 @@ export interface CreateModelOptions {
   dtype?: Dtype;
   /** 0 leaves a checkpoint's classifier out, as in timm. Default: what the model or its config.json says. */
   numClasses?: number;
-  /** The side of the input in pixels. Only the model's own in this version. */
-  imgSize?: number;
+  /**
+   * Another size of the input in pixels, (height, width) or the side of a square; multiples of the patch size. The position
+   * embeddings are resampled as timm's `create_model(img_size=…)` does (bicubic, antialias), images are resized for it.
+   */
+  imgSize?: number | [height: number, width: number];
   /**
    * How many threads work on an image. Default `'auto'`: the machine's cores as far as the platform tells, 8 at most.
    * In a browser threads need a worker (see `worker`) and a cross-origin isolated page, one that is served with the

@@ -22,6 +22,8 @@ void VitConfig::check() const {
   in_range(patch_size, 1, 256, "patch_size");
   in_range(image_height, patch_size, 8192, "the image height");
   in_range(image_width, patch_size, 8192, "the image width");
+  in_range(pretrained_height, 0, 8192, "the pretrained image height");
+  in_range(pretrained_width, 0, 8192, "the pretrained image width");
   in_range(depth, 1, 256, "depth");
   in_range(heads, 1, 256, "heads");
   in_range(dim, 4, 16384, "dim");

@@ -16,6 +16,8 @@ struct VitConfig {
   Arithmetic arithmetic = Arithmetic::kFp32;
   int image_height = 224;
   int image_width = 224;
+  // The image size of the checkpoint's position embeddings, which are resampled for another; 0: the same.
+  int pretrained_height = 0, pretrained_width = 0;
   int patch_size = 16;
   int dim = 768;
   int depth = 12;

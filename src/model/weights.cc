@@ -3,6 +3,8 @@
 #include <memory>
 #include <utility>
 
+#include "model/pos_embed.h"
+
 namespace vitreous {
 namespace {
 
@@ -46,7 +48,7 @@ void BlockLinear::run(size_t rows, const LayerInput& x, float* y, Epilogue epilo
 WeightsBuilder::WeightsBuilder(const VitConfig& config) : config_(config) {
   const int64_t dim = config.dim, patch = config.patch_size;
   add("cls_token", {1, 1, dim}, weights_.cls_token);
-  add("pos_embed", {1, config.tokens(), dim}, weights_.pos_embed);
+  add_pos_embed();
   add_linear("patch_embed.proj", {dim, 3, patch, patch}, weights_.patch_embed);
   weights_.blocks.resize(size_t(config.depth));
   for (size_t i = 0; i < weights_.blocks.size(); ++i) {
@@ -72,6 +74,21 @@ void WeightsBuilder::add(const std::string& name, std::vector<int64_t> shape, Se
 
 void WeightsBuilder::add(const std::string& name, std::vector<int64_t> shape, std::vector<float>& target) {
   add(name, std::move(shape), [&target](std::vector<float>&& values) { target = std::move(values); });
+}
+
+void WeightsBuilder::add_pos_embed() {
+  const Grid to = {config_.grid_height(), config_.grid_width()};
+  const auto pretrained = [&](int pixels, int same) {
+    return pixels > 0 ? pixels / config_.patch_size : same;
+  };
+  const Grid from = {pretrained(config_.pretrained_height, to.height),
+                     pretrained(config_.pretrained_width, to.width)};
+  add("pos_embed", {1, 1 + from.height * from.width, config_.dim},
+      [this, from, to](std::vector<float>&& values) {
+        const bool same = from.height == to.height && from.width == to.width;
+        weights_.pos_embed =
+            same ? std::move(values) : resample_pos_embed(values, size_t(config_.dim), from, to);
+      });
 }
 
 void WeightsBuilder::add_norm(const std::string& name, LayerNorm& target) {

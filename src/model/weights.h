@@ -74,6 +74,7 @@ class WeightsBuilder {
   using Setter = std::function<void(std::vector<float>&&)>;
   void add(const std::string& name, std::vector<int64_t> shape, Setter setter);
   void add(const std::string& name, std::vector<int64_t> shape, std::vector<float>& target);
+  void add_pos_embed();
   void add_norm(const std::string& name, LayerNorm& target);
   struct LinearTensors {
     std::vector<float> weight;  // one of the two

@@ -46,7 +46,8 @@ describe('options', () => {
     ['half a class', NANO, { numClasses: 1.5 }, 'INVALID_ARGUMENT', /numClasses.*1\.5/],
     ['no threads', NANO, { threads: 0 }, 'INVALID_ARGUMENT', /threads.*0/],
     ['a text for threads', NANO, { threads: 'many' }, 'INVALID_ARGUMENT', /threads.*many/],
-    ['another input size', NANO, { imgSize: 225 }, 'UNSUPPORTED', /imgSize 225/],
+    ['another input size', NANO, { imgSize: 225 }, 'INVALID_ARGUMENT', /225 .*patch size/],
+    ['a size that is none', NANO, { imgSize: [224] }, 'INVALID_ARGUMENT', /imgSize/],
   ])('%s', async (_, name, options, code, message) => {
     await expectError(createModel(name, options), code, message);
   });

@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 SCRIPTS = (
     "make_generated_goldens.py",
     "make_head_goldens.py",
+    "make_img_size_goldens.py",
     "make_int8_goldens.py",
     "make_layout_goldens.py",
     "make_model_goldens.py",
