@@ -192,7 +192,6 @@ export class Transfer {
       return;
     }
     incoming.close();
-    if (from > 0 && this.#begun && status === 416) throw this.#truncated();
     if (from === 0) {
       throw new VitreousError(
         'HTTP_STATUS',
