@@ -144,7 +144,8 @@ function parseRecord(json: unknown): Map<string, { size?: number; sha256?: strin
   const { siblings } = (json ?? {}) as { siblings?: unknown };
   if (!Array.isArray(siblings)) return undefined;
   return new Map(
-    siblings.map(({ rfilename, size, lfs }) => {
+    siblings.map((sibling) => {
+      const { rfilename, size, lfs } = sibling ?? {};
       const bytes = lfs?.size ?? size;
       const digest = lfs?.sha256;
       return [
