@@ -280,8 +280,8 @@ function free({ buffer }: Uint8Array): void {
   if ('transfer' in buffer) (buffer as ArrayBuffer & { transfer(size: number): ArrayBuffer }).transfer(0);
 }
 
-/** Only the way was bad: what is here stays good. */
+/** Only the way was bad, a token ran out, or the train's network wants a log-in: what is here stays good. */
 const isInterrupted = (error: unknown) =>
   error instanceof VitreousError &&
   !(error instanceof FileChanged) &&
-  ['ABORTED', 'NETWORK', 'HTTP_STATUS', 'DISPOSED'].includes(error.code);
+  ['ABORTED', 'NETWORK', 'HTTP_STATUS', 'UNAUTHORIZED', 'HTML_PAGE', 'DISPOSED'].includes(error.code);
