@@ -418,9 +418,11 @@ export function scenarios({ checkpoint, config }, { other, otherConfig }) {
     {
       name: 'a part longer than the file',
       earlier: {
-        model: [{ body: bodies.long, cut: size + 10 }, ...always({ status: 503 })],
+        config: [{ body: otherConfig }],
+        model: [{ body: other, cut: 0.9 }, ...always({ status: 503 })],
         ...unrecorded,
-        expect: 'CHECKPOINT_FORMAT',
+        expect: 'HTTP_STATUS',
+        keeps: true,
       },
       expect: 'model',
     },
@@ -433,8 +435,8 @@ export function scenarios({ checkpoint, config }, { other, otherConfig }) {
   ];
 }
 
-/** The file of another model, and its config.json. */
+/** The file of another, larger model, and its config.json. */
 export async function otherRepository() {
-  const { checkpoint, config } = await repository({ dim: 32 });
+  const { checkpoint, config } = await repository({ dim: 96 });
   return { other: checkpoint, otherConfig: config };
 }
