@@ -147,8 +147,9 @@ export class Transfer {
     this.close();
     const end = this.at - (this.#repeated?.left ?? 0);
     if (end === this.at && (this.size === undefined || this.at >= this.size)) return undefined;
-    // At the length that the server says, or twice at the same byte: that is all there is. Else the connection broke.
-    const all = end === this.#length || end === this.#endedAt;
+    // At the length that the server says, or twice at the same byte where it says none: that is all there is. Else the
+    // connection broke; Node does not always tell.
+    const all = end === (this.#length ?? this.#endedAt);
     if (all) throw this.#repeated ? new FileChanged(this.#file.url) : this.#truncated();
     this.#endedAt = end;
     throw new Interruption(
