@@ -51,6 +51,8 @@ export class Transfer {
   /** Set once bytes were given away: from then on they are not asked for again. */
   #begun = false;
   #ranges = true;
+  /** The last request was for a range and got no answer. */
+  #unanswered = false;
   #encoded = false;
   /** What the server says is the whole file's length. */
   #length: number | undefined;
@@ -129,7 +131,13 @@ export class Transfer {
         if (!(error instanceof Interruption)) throw error;
         this.#failures = this.#fruitful ? 0 : this.#failures + 1;
         this.#fruitful = false;
-        if (this.#failures >= retries) throw error.error;
+        if (this.#failures >= retries) {
+          if (!this.#unanswered || error.error.code !== 'NETWORK') throw error.error;
+          // A browser asks for a range without compression; from a server that compresses all the same it takes no answer,
+          // and does not say why.
+          this.#ranges = false;
+          continue;
+        }
         // Jitter: not all visitors at once when a server comes back.
         const backOff = retryDelay * 2 ** this.#failures * (0.5 + Math.random() / 2);
         await sleep(Math.max(backOff, error.waitMs), this.#options.signal);
@@ -185,7 +193,9 @@ export class Transfer {
       if (this.#validator !== undefined && !isCrossOrigin(url)) range['if-range'] = this.#validator;
     }
     const { stallTimeout } = settings;
+    this.#unanswered = from > 0;
     const incoming = await Incoming.open(url, { headers, range, cache, stallTimeout, signal });
+    this.#unanswered = false;
     const { status } = incoming.response;
     if (status === 200) return this.#fromStart(incoming);
     if (from > 0 && status === 206 && this.#continues(incoming.response, from)) {
