@@ -17,7 +17,10 @@ const SETTINGS = { retryDelay: 1, stallTimeout: 500 };
 async function load({ createModel, env, VitreousError }, name, { hub, settings, ...options }) {
   Object.assign(env, settings, { hub });
   try {
-    const model = await createModel(name, { threads: 1, ...options });
+    const onProgress = ({ loaded }) => {
+      globalThis.loaded = loaded; // how far it is, for who wants to kill it
+    };
+    const model = await createModel(name, { threads: 1, onProgress, ...options });
     const { cached } = model.info;
     const data = Uint8Array.from({ length: 30 * 20 * 3 }, (_, i) => (i * 7919) % 251);
     const embedding = String(await model.embed({ data, width: 30, height: 20, channels: 3 }));
@@ -54,6 +57,8 @@ export async function nodeDriver(server) {
   };
 }
 
+const HELPERS = `globalThis.load = ${load}; globalThis.useAgain = ${useAgain}`;
+
 /** @param {{ worker?: boolean }} options - false: on the page's own thread, with the Cache API */
 export async function chromiumDriver(server, { worker = true } = {}) {
   // Two hubs: one of another origin, as the real one is, and one of the page's own.
@@ -63,24 +68,33 @@ export async function chromiumDriver(server, { worker = true } = {}) {
   const site = await startTestSite({ csp: 'connect-src *', files: own });
   const browser = await launchChromium();
   const { page, problems } = await openSite(browser, site.url);
-  await page.evaluate(`globalThis.load = ${load}; globalThis.useAgain = ${useAgain}`);
+  await page.evaluate(HELPERS);
+  const loadIn = (tab, { sameOrigin = false, ...options } = {}) =>
+    tab.evaluate(
+      ([name, options]) => load(vitreous, name, options),
+      [REPO, { hub: sameOrigin ? `${site.url}own` : server.url, settings: SETTINGS, worker, ...options }],
+    );
   return {
     name: worker ? 'Chromium, worker and OPFS' : 'Chromium, the page’s thread and Cache API',
     platform: 'chromium',
-    load: ({ sameOrigin = false, ...options } = {}) =>
-      page.evaluate(
-        ([name, options]) => load(vitreous, name, options),
-        [REPO, { hub: sameOrigin ? `${site.url}own` : server.url, settings: SETTINGS, worker, ...options }],
-      ),
+    load: (options) => loadIn(page, options),
     useAgain: () => page.evaluate(() => useAgain()),
     list: () => page.evaluate(() => vitreous.listCache()),
     clear: () => page.evaluate(() => vitreous.deleteFromCache()),
     /** What went wrong in the page since the last time; that requests fail is the point here. */
     problems: () =>
       problems.splice(0).filter((text) => /^uncaught|weights are not kept|Content Security/.test(text)),
-    page,
-    browser,
-    site,
+    loadIn,
+    /** Another tab, of the same storage where the context is the same. */
+    async openTab(context = page.context()) {
+      const tab = await context.newPage();
+      await tab.goto(site.url);
+      await tab.evaluate(() => globalThis.ready);
+      await tab.waitForFunction(() => globalThis.vitreous);
+      await tab.evaluate(HELPERS);
+      return tab;
+    },
+    newContext: () => browser.newContext(),
     async close() {
       await browser.close();
       await site.close();

@@ -12,6 +12,8 @@ const html = { 'content-type': 'text/html; charset=utf-8' };
 
 const always = (fault) => [{ ...fault, always: true }];
 const times = (count, fault) => Array(count).fill(fault);
+/** Files that lie compressed on the server: it gives them to those, too, who ask for a range without compression. */
+const ALWAYS_GZIP = { encoding: 'gzip', ranges: false };
 /** A hub without a record cannot be held to it. */
 const unrecorded = { recorded: false };
 /** A checkpoint in the file's place that the record knows: the hub's own mistake. */
@@ -424,6 +426,13 @@ export function scenarios({ checkpoint, config }, { other, otherConfig }) {
         expect: 'HTTP_STATUS',
         keeps: true,
       },
+      expect: 'model',
+    },
+    {
+      name: 'a part, and a server that always compresses',
+      earlier: { standing: ALWAYS_GZIP, model: [half, ...always({ status: 503 })], expect: 'HTTP_STATUS' },
+      standing: ALWAYS_GZIP,
+      sameOrigin: true,
       expect: 'model',
     },
     {

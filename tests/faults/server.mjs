@@ -167,7 +167,7 @@ async function send(response, entry, bytes, { encoding, length, cut, stall, end,
   for (let at = 0; at < body.length && !response.destroyed; at += step) {
     const piece = body.subarray(at, at + step);
     await written(response, piece);
-    if (!response.destroyed) entry.sent += piece.length;
+    entry.sent += piece.length;
     if (drip) await setTimeout(drip.ms);
   }
   if (stall !== undefined) return;
