@@ -29,6 +29,7 @@ export async function checkTry(shared, { expect, sameOrigin, keeps = false, ...f
   const ended = result.code ?? 'model';
   assert.ok(expected.includes(ended), `${ended} instead of ${expected.join(' or ')}: ${result.message}`);
   if (ended === 'model') assert.equal(result.embedding, shared.reference, 'the embedding');
+  assert.deepEqual(driver.problems(), []);
   await checkCache(shared, ended, keeps);
 }
 
