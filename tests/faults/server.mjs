@@ -41,6 +41,7 @@ export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex'
  * @property {string} [redirect] where to; relative to this server, whose port PORT stands for
  * @property {boolean} [ranges] false: Range is ignored
  * @property {(from: number, size: number) => string | undefined} [contentRange] what Content-Range says instead
+ * @property {number} [early] a range begins so many bytes before what was asked for, and says so
  * @property {number} [most] a range is answered with so many bytes at most
  * @property {string | false} [etag] another one; false: none
  * @property {string} [lastModified]
@@ -127,7 +128,12 @@ async function respond({ request, response, entry }, file, fault = {}) {
 const bodyOf = (body, file) => (typeof body === 'function' ? body(file) : body);
 
 /** Sets status and headers; returns the bytes that were asked for. */
-function part(request, response, whole, { etag, lastModified, ranges = true, contentRange, most, status }) {
+function part(
+  request,
+  response,
+  whole,
+  { etag, lastModified, ranges = true, contentRange, early = 0, most, status },
+) {
   const tag = etag ?? `"${sha256(whole).slice(0, 16)}"`;
   if (tag) response.setHeader('etag', tag);
   if (lastModified) response.setHeader('last-modified', lastModified);
@@ -136,7 +142,7 @@ function part(request, response, whole, { etag, lastModified, ranges = true, con
   const condition = request.headers['if-range'];
   const same = condition === undefined || condition === tag || condition === lastModified;
   if (!asked || !ranges || !same) return whole;
-  const from = Number(asked[1]);
+  const from = Number(asked[1]) - early;
   if (from >= whole.length) {
     response.statusCode = 416;
     response.setHeader('content-range', `bytes */${whole.length}`);
