@@ -156,4 +156,10 @@ export const suites = [
     builds: ['buildPackage'],
     commands: () => nodeTest('tests/browser'),
   },
+  {
+    name: 'faults',
+    title: 'Downloads that fail, in Node and in Chromium',
+    builds: ['buildPackage'],
+    commands: () => nodeTest('tests/faults'),
+  },
 ];

@@ -18,8 +18,12 @@ export interface Found {
 export interface Files {
   /** Whether the file is here, whole: known without asking the network. */
   has(url: string): Promise<boolean>;
-  /** A text of a few pages, such as a config.json; undefined if there is no such file. */
-  text(url: string, options?: { json?: boolean }): Promise<string | undefined>;
+  /**
+   * A text of a few pages, such as a config.json; undefined if there is no such file. `anew`: from the network, though it
+   * may be kept. What is kept is held to no digest, and may be what made an earlier load fail: it counts only together
+   * with its checkpoint.
+   */
+  text(url: string, options?: { json?: boolean; anew?: boolean }): Promise<string | undefined>;
   isFolder(url: string): Promise<boolean>;
   /** The config.json that a checkpoint carries in itself, where it can be looked at beforehand. */
   embedded?(url: string): Promise<unknown>;
@@ -37,7 +41,9 @@ export async function find(request: FindRequest, files: Files, { settings }: Acc
     return (await findHere(at, files)) ?? findOnHub(request, at, files, settings.hub);
   }
   const { url } = request;
-  if (new URL(url).pathname.endsWith('.index.json')) return { files: await shards(url, files) };
+  if (new URL(url).pathname.endsWith('.index.json')) {
+    return { files: (await shardsHere(url, files)) ?? (await shards(url, files)) };
+  }
   if (!(await files.isFolder(url))) {
     const json = await files.embedded?.(url);
     return { files: [{ url }], ...(json !== undefined && { config: { json, url } }) };
@@ -58,11 +64,7 @@ export function hubUrl(
 async function findHere(at: (file: string) => string, files: Files): Promise<Found | undefined> {
   let parts: FileAddress[] | undefined;
   if (await files.has(at(MODEL))) parts = [{ url: at(MODEL) }];
-  else if (await files.has(at(INDEX))) {
-    const all = await shards(at(INDEX), files);
-    const here = await Promise.all(all.map(({ url }) => files.has(url)));
-    if (here.every(Boolean)) parts = all;
-  }
+  else parts = await shardsHere(at(INDEX), files);
   if (parts === undefined) return undefined;
   const config = (await files.has(at('config.json'))) ? await readJson(at('config.json'), files) : undefined;
   const labels = (await files.has(at('labels.txt'))) ? await files.text(at('labels.txt')) : undefined;
@@ -76,7 +78,7 @@ async function findOnHub(
   hub: string,
 ): Promise<Found> {
   const [config, record] = await Promise.all([
-    readJson(at('config.json'), files),
+    readJson(at('config.json'), files, { anew: true }),
     files.record(`${hub.replace(/\/$/, '')}/api/models/${repo}/revision/${revision}?blobs=true`),
   ]);
   const recorded = parseRecord(record);
@@ -96,14 +98,14 @@ async function findInFolder(url: string, files: Files): Promise<Found> {
   const at = (file: string) => new URL(file, folder).href;
   const here = await findHere(at, files);
   if (here?.config) return here;
-  const config = await readJson(at('config.json'), files);
+  const config = await readJson(at('config.json'), files, { anew: true });
   if (config === undefined) {
     throw new VitreousError(
       'NOT_FOUND',
       `${url} has no config.json: it is not a folder in timm-hub layout. Give the address of a checkpoint, or add the file.`,
     );
   }
-  const labels = await files.text(at('labels.txt'));
+  const labels = await files.text(at('labels.txt'), { anew: true });
   return {
     files: [{ url: at(MODEL) }],
     index: at(INDEX),
@@ -114,7 +116,22 @@ async function findInFolder(url: string, files: Files): Promise<Found> {
 
 /** The files that an index names, beside it. */
 export async function shards(index: string, files: Files): Promise<FileAddress[]> {
-  const found = await readJson(index, files);
+  return parseIndex(await readJson(index, files, { anew: true }), index);
+}
+
+/** They too, if the index and all that it names are here. */
+async function shardsHere(index: string, files: Files): Promise<FileAddress[] | undefined> {
+  if (!(await files.has(index))) return undefined;
+  try {
+    const all = parseIndex(await readJson(index, files), index);
+    const here = await Promise.all(all.map(({ url }) => files.has(url)));
+    return here.every(Boolean) ? all : undefined;
+  } catch {
+    return undefined; // the one that is kept is none
+  }
+}
+
+function parseIndex(found: Found['config'], index: string): FileAddress[] {
   if (found === undefined) throw new VitreousError('NOT_FOUND', `There is no ${index}. Check the address.`);
   const map = (found.json as { weight_map?: unknown } | null)?.weight_map;
   const names = typeof map === 'object' && map !== null ? [...new Set(Object.values(map))] : [];
@@ -130,8 +147,8 @@ export async function shards(index: string, files: Files): Promise<FileAddress[]
   return names.sort().map((name) => ({ url: new URL(name, index).href }));
 }
 
-async function readJson(url: string, files: Files): Promise<Found['config']> {
-  const text = await files.text(url, { json: true });
+async function readJson(url: string, files: Files, { anew = false } = {}): Promise<Found['config']> {
+  const text = await files.text(url, { json: true, anew });
   return text === undefined ? undefined : { json: parseJson(text, url), url };
 }
 
@@ -149,7 +166,8 @@ function parseRecord(json: unknown): Map<string, { size?: number; sha256?: strin
   const { siblings } = (json ?? {}) as { siblings?: unknown };
   if (!Array.isArray(siblings)) return undefined;
   return new Map(
-    siblings.map(({ rfilename, size, lfs }) => {
+    siblings.map((sibling) => {
+      const { rfilename, size, lfs } = sibling ?? {};
       const bytes = lfs?.size ?? size;
       const digest = lfs?.sha256;
       return [

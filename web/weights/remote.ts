@@ -24,6 +24,7 @@ export class RemoteFile implements ByteSource {
   readonly #signal: AbortSignal | undefined;
   readonly #network: Network;
   readonly #json: boolean;
+  readonly #anew: boolean;
   readonly #key: string;
   #store: Store | undefined;
   #release: (() => void) | undefined;
@@ -37,7 +38,10 @@ export class RemoteFile implements ByteSource {
   /** What failed may have been left by an earlier load. */
   #stale = false;
 
-  /** @param json - whether the file is a JSON text and not a checkpoint */
+  /**
+   * @param json - whether the file is a JSON text and not a checkpoint
+   * @param anew - whether a whole file in the cache is replaced, not used
+   */
   constructor(
     file: FileAddress,
     network: Network,
@@ -45,13 +49,15 @@ export class RemoteFile implements ByteSource {
       access,
       signal,
       json = false,
-    }: { access: Access; signal?: AbortSignal | undefined; json?: boolean | undefined },
+      anew = false,
+    }: { access: Access; signal?: AbortSignal | undefined; json?: boolean; anew?: boolean },
   ) {
     this.#file = file;
     this.#access = access;
     this.#signal = signal;
     this.#network = network;
     this.#json = json;
+    this.#anew = anew;
     this.#key = network.key(file.url);
     this.size = file.size;
   }
@@ -103,6 +109,11 @@ export class RemoteFile implements ByteSource {
     if (store === undefined) return undefined;
     const options = { wait: true, signal: this.#signal };
     try {
+      if (this.#anew) {
+        this.#release = await store.lock(this.#key, 'exclusive', options);
+        const left = await store.manifest(this.#key);
+        return left?.complete ? undefined : left;
+      }
       let manifest = await store.manifest(this.#key);
       this.#release = await store.lock(this.#key, manifest?.complete ? 'shared' : 'exclusive', options);
       // Meanwhile another tab may have brought it, or deleted it.
@@ -280,8 +291,8 @@ function free({ buffer }: Uint8Array): void {
   if ('transfer' in buffer) (buffer as ArrayBuffer & { transfer(size: number): ArrayBuffer }).transfer(0);
 }
 
-/** Only the way was bad: what is here stays good. */
+/** Only the way was bad, a token ran out, or the train's network wants a log-in: what is here stays good. */
 const isInterrupted = (error: unknown) =>
   error instanceof VitreousError &&
   !(error instanceof FileChanged) &&
-  ['ABORTED', 'NETWORK', 'HTTP_STATUS', 'DISPOSED'].includes(error.code);
+  ['ABORTED', 'NETWORK', 'HTTP_STATUS', 'UNAUTHORIZED', 'HTML_PAGE', 'DISPOSED'].includes(error.code);

@@ -8,17 +8,17 @@ const RECORD_TIMEOUT_MS = 10_000;
 
 /** The files of a model on the network, and of them in the cache. */
 export function remoteFiles(network: Network, access: Access, signal: AbortSignal | undefined): Files {
-  const read = (url: string, json: boolean, how: Access) =>
-    readText(new RemoteFile({ url }, network, { access: how, signal, json }), url, json);
+  const read = (url: string, how: Access, { json = false, anew = false }) =>
+    readText(new RemoteFile({ url }, network, { access: how, signal, json, anew }), url, json);
   return {
     async has(url) {
       if (access.cache !== 'own') return false;
       const manifest = await network.store?.manifest(network.key(url)).catch(() => undefined);
       return manifest?.complete === true;
     },
-    async text(url, { json = false } = {}) {
+    async text(url, options = {}) {
       try {
-        return await read(url, json, access);
+        return await read(url, access, options);
       } catch (error) {
         if (error instanceof VitreousError && error.code === 'NOT_FOUND') return undefined;
         throw error;
@@ -34,7 +34,7 @@ export function remoteFiles(network: Network, access: Access, signal: AbortSigna
       const stallTimeout = Math.min(settings.stallTimeout, RECORD_TIMEOUT_MS);
       const once: Access = { ...access, cache: 'none', settings: { ...settings, retries: 1, stallTimeout } };
       try {
-        return JSON.parse(await read(url, true, once));
+        return JSON.parse(await read(url, once, { json: true }));
       } catch (error) {
         if (error instanceof VitreousError && error.code === 'ABORTED') throw error;
         return undefined; // most mirrors have none

@@ -11,31 +11,39 @@ const SNIFFED_BYTES = 64;
  */
 export async function* sniffed(bytes: AsyncIterable<Uint8Array>, name: string, { json = false } = {}) {
   let head: Uint8Array | undefined = new Uint8Array();
-  for await (const piece of bytes) {
-    if (head === undefined) {
-      yield piece;
-      continue;
+  try {
+    for await (const piece of bytes) {
+      if (head === undefined) {
+        yield piece;
+        continue;
+      }
+      // A stream may come in crumbs.
+      const start: Uint8Array = head.length === 0 ? piece : joined(head, piece);
+      head = start;
+      if (start.length < SNIFFED_BYTES) {
+        head = start.slice(); // the source may use its piece again
+        continue;
+      }
+      refuseImpostor(start, name, json);
+      head = undefined;
+      yield start;
     }
-    // A stream may come in crumbs.
-    const start: Uint8Array = head.length === 0 ? piece : joined(head, piece);
-    head = start;
-    if (start.length < SNIFFED_BYTES) {
-      head = start.slice(); // the source may use its piece again
-      continue;
+  } catch (error) {
+    // Too short for what it should be: what is it instead?
+    if (head !== undefined && (error as VitreousError).code === 'CHECKPOINT_TRUNCATED') {
+      refuseImpostor(head, name, json);
     }
-    refuseImpostor(start, name, json);
-    head = undefined;
-    yield start;
+    throw error;
   }
   if (head === undefined) return;
-  if (head.length === 0) {
-    throw new VitreousError('EMPTY_FILE', `${name} is empty (0 bytes). Upload or download it again.`);
-  }
   refuseImpostor(head, name, json);
   yield head;
 }
 
 function refuseImpostor(bytes: Uint8Array, name: string, json: boolean): void {
+  if (bytes.length === 0) {
+    throw new VitreousError('EMPTY_FILE', `${name} is empty (0 bytes). Upload or download it again.`);
+  }
   const head = String.fromCharCode(...bytes.subarray(0, SNIFFED_BYTES));
   if (head.startsWith('version https://git-lfs')) {
     throw new VitreousError(

@@ -51,6 +51,8 @@ export class Transfer {
   /** Set once bytes were given away: from then on they are not asked for again. */
   #begun = false;
   #ranges = true;
+  /** The last request was for a range and got no answer. */
+  #unanswered = false;
   #encoded = false;
   /** What the server says is the whole file's length. */
   #length: number | undefined;
@@ -129,7 +131,13 @@ export class Transfer {
         if (!(error instanceof Interruption)) throw error;
         this.#failures = this.#fruitful ? 0 : this.#failures + 1;
         this.#fruitful = false;
-        if (this.#failures >= retries) throw error.error;
+        if (this.#failures >= retries) {
+          if (!this.#unanswered || error.error.code !== 'NETWORK') throw error.error;
+          // A browser asks for a range without compression; from a server that compresses all the same it takes no answer,
+          // and does not say why.
+          this.#ranges = false;
+          continue;
+        }
         // Jitter: not all visitors at once when a server comes back.
         const backOff = retryDelay * 2 ** this.#failures * (0.5 + Math.random() / 2);
         await sleep(Math.max(backOff, error.waitMs), this.#options.signal);
@@ -147,8 +155,9 @@ export class Transfer {
     this.close();
     const end = this.at - (this.#repeated?.left ?? 0);
     if (end === this.at && (this.size === undefined || this.at >= this.size)) return undefined;
-    // At the length that the server says, or twice at the same byte: that is all there is. Else the connection broke.
-    const all = end === this.#length || end === this.#endedAt;
+    // At the length that the server says, or twice at the same byte where it says none: that is all there is. Else the
+    // connection broke; Node does not always tell.
+    const all = end === (this.#length ?? this.#endedAt);
     if (all) throw this.#repeated ? new FileChanged(this.#file.url) : this.#truncated();
     this.#endedAt = end;
     throw new Interruption(
@@ -184,7 +193,9 @@ export class Transfer {
       if (this.#validator !== undefined && !isCrossOrigin(url)) range['if-range'] = this.#validator;
     }
     const { stallTimeout } = settings;
+    this.#unanswered = from > 0;
     const incoming = await Incoming.open(url, { headers, range, cache, stallTimeout, signal });
+    this.#unanswered = false;
     const { status } = incoming.response;
     if (status === 200) return this.#fromStart(incoming);
     if (from > 0 && status === 206 && this.#continues(incoming.response, from)) {
@@ -192,7 +203,6 @@ export class Transfer {
       return;
     }
     incoming.close();
-    if (from > 0 && this.#begun && status === 416) throw this.#truncated();
     if (from === 0) {
       throw new VitreousError(
         'HTTP_STATUS',
