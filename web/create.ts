@@ -133,8 +133,9 @@ function checkOptions(
       `numClasses must be a whole number from 0 on, not ${numClasses}.`,
     );
   }
-  const sides = imgSize === undefined ? [] : [imgSize].flat();
-  if (sides.length > 2 || !sides.every((side) => Number.isInteger(side) && side >= 1 && side <= 8192)) {
+  const sides = typeof imgSize === 'number' ? [imgSize, imgSize] : imgSize;
+  const isSide = (side: number) => Number.isInteger(side) && side >= 1;
+  if (sides !== undefined && !(Array.isArray(sides) && sides.length === 2 && sides.every(isSide))) {
     throw new VitreousError(
       'INVALID_ARGUMENT',
       `imgSize is a number of pixels or [height, width], not ${JSON.stringify(imgSize)}.`,

@@ -321,7 +321,7 @@ describe('a folder', () => {
       /interpolation.*lanczos/,
     ],
     ['with an unknown crop', crop('crop_mode', 'random'), 'UNSUPPORTED', /crop_mode.*random/],
-    ['for another size of input', crop('input_size', [3, 384, 384]), 'UNSUPPORTED', /384 × 384/],
+    ['for another size of input', crop('input_size', [3, 384, 384]), 'TENSOR_SHAPE', /pos_embed/],
     ['with a depth that the file has not', '{"model_args": {"depth": 7}}', 'TENSOR_', /blocks\./],
     ['whose width its heads do not divide', '{"model_args": {"num_heads": 3}}', 'INVALID_ARGUMENT', /heads/],
   ])('%s', async (_, config, code, message) => {
