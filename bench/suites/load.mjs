@@ -120,7 +120,7 @@ async function inChromium({ dtype, site, rounds }) {
 
 /** The most resident memory that each of the browser's renderers ever had, by process id. */
 async function renderers(page) {
-  const cdp = await page.context().newCDPSession(page);
+  const cdp = await page.context().browser().newBrowserCDPSession();
   const { processInfo } = await cdp.send('SystemInfo.getProcessInfo');
   return new Map(processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => [id, peakOf(id)]));
 }
