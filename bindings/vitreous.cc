@@ -56,6 +56,11 @@ val float_array(const std::vector<float>& values) {
   return val::global("Float32Array").new_(emscripten::typed_memory_view(values.size(), values.data()));
 }
 
+// Of a file, in bytes; negative where it is not known.
+std::optional<uint64_t> known(double size) {
+  return size < 0 ? std::nullopt : std::optional<uint64_t>(uint64_t(size));
+}
+
 constexpr size_t kPushBytes = size_t{1} << 18;
 
 // Hands a JavaScript byte array to `push` through a small buffer, so that the engine never holds a copy of it
@@ -70,6 +75,25 @@ void push_bytes(const val& bytes, size_t piece, F&& push) {
         .call<void>("set", bytes.call<val>("subarray", i, i + count));
     push(buffer.data(), count);
   }
+}
+
+vt::Activation activation(const std::string& name) {
+  if (name == "gelu") return vt::Activation::kGelu;
+  if (name == "quick_gelu") return vt::Activation::kQuickGelu;
+  throw vt::Error(vt::code::kInvalidArgument,
+                  "activation '" + name + "' is not known: use 'gelu' or 'quick_gelu'.");
+}
+
+vt::GlobalPool global_pool(const std::string& name) {
+  if (name == "token") return vt::GlobalPool::kToken;
+  if (name == "avg") return vt::GlobalPool::kAvg;
+  if (name.empty()) return vt::GlobalPool::kNone;
+  throw vt::Error(vt::code::kInvalidArgument,
+                  "globalPool '" + name + "' is not known: use 'token', 'avg' or ''.");
+}
+
+const char* name_of(vt::GlobalPool pool) {
+  return pool == vt::GlobalPool::kToken ? "token" : pool == vt::GlobalPool::kAvg ? "avg" : "";
 }
 
 vt::VitConfig vit_config(const val& js) {
@@ -87,6 +111,12 @@ vt::VitConfig vit_config(const val& js) {
   config.num_classes = js["numClasses"].as<int>();
   config.norm_eps = js["normEps"].as<float>();
   config.layer_scale = js["layerScale"].as<bool>();
+  config.reg_tokens = js["regTokens"].as<int>();
+  config.no_embed_class = js["noEmbedClass"].as<bool>();
+  config.pre_norm = js["preNorm"].as<bool>();
+  config.activation = activation(js["activation"].as<std::string>());
+  config.global_pool = global_pool(js["globalPool"].as<std::string>());
+  config.fc_norm = js["fcNorm"].as<bool>();
   config.check();
   return config;
 }
@@ -109,6 +139,12 @@ val to_js(const vt::VitConfig& config) {
   js.set("numClasses", config.num_classes);
   js.set("normEps", shortest(config.norm_eps));
   js.set("layerScale", config.layer_scale);
+  js.set("regTokens", config.reg_tokens);
+  js.set("noEmbedClass", config.no_embed_class);
+  js.set("preNorm", config.pre_norm);
+  js.set("activation", std::string(config.activation == vt::Activation::kGelu ? "gelu" : "quick_gelu"));
+  js.set("globalPool", std::string(name_of(config.global_pool)));
+  js.set("fcNorm", config.fc_norm);
   return js;
 }
 
@@ -339,10 +375,7 @@ class Loader {
 
   // size in bytes, or negative where it is not known; head: this file is the one with the classifier
   void begin_file(double size, bool head) {
-    guard([&] {
-      const auto known = size < 0 ? std::nullopt : std::optional<uint64_t>(uint64_t(size));
-      head ? loader_->begin_head(known) : loader_->begin_file(known);
-    });
+    guard([&] { head ? loader_->begin_head(known(size)) : loader_->begin_file(known(size)); });
   }
   void push(const val& bytes) {
     guard([&] {
@@ -380,7 +413,7 @@ class Converter {
 
   // As Loader's.
   void begin_file(double size, bool) {
-    guard([&] { converter_->begin_file(size < 0 ? std::nullopt : std::optional<uint64_t>(uint64_t(size))); });
+    guard([&] { converter_->begin_file(known(size)); });
   }
   void push(const val& bytes) {
     guard([&] {

@@ -20,6 +20,10 @@ import { run } from './setup/run.mjs';
 
 const VARIANTS = ['simd', 'relaxed', 'simd-mt', 'relaxed-mt'];
 const THREADED = VARIANTS.filter((variant) => variant.endsWith('-mt'));
+// What the package exports: itself, and these as vitreous/recipes …
+const ENTRIES = ['index', 'recipes', 'search'];
+// Code of several entries lies in one file, so that there is one VitreousError for all of them.
+const SHARED = { outdir: 'dist', splitting: true, chunkNames: 'shared-[hash]', format: 'esm' };
 const MAX_WASM_BYTES = 330e3;
 const NANO = 'models/vit_nano_patch16_224';
 const PHOTOS = 'models/photos';
@@ -136,7 +140,7 @@ async function bundle() {
     absWorkingDir: root,
   };
   const browser = { ...shared, platform: 'browser' };
-  const page = { ...browser, entryPoints: ['web/index.ts'], outfile: 'dist/index.js', format: 'esm' };
+  const page = { ...browser, entryPoints: ENTRIES.map((entry) => `web/${entry}.ts`), ...SHARED };
   const worker = { ...browser, entryPoints: ['web/worker.ts'], outfile: 'dist/worker.js', format: 'iife' };
   const bundled = [];
   for (const options of [page, worker]) {
@@ -153,7 +157,13 @@ async function bundle() {
     // without.
     define: { 'Atomics.waitAsync': 'undefined' },
   });
-  await build({ ...node, entryPoints: ['web/node/index.ts'], outfile: 'dist/node.mjs', external: ['sharp'] });
+  const entries = Object.fromEntries(
+    ENTRIES.map((entry) =>
+      entry === 'index' ? ['node', 'web/node/index.ts'] : [`node-${entry}`, `web/${entry}.ts`],
+    ),
+  );
+  const mjs = { '.js': '.mjs' };
+  await build({ ...node, entryPoints: entries, ...SHARED, outExtension: mjs, external: ['sharp'] });
   await build({
     ...node,
     entryPoints: ['web/node/cli.ts'],

@@ -1,4 +1,4 @@
-import type { Backend, LoadRequest, LoadResult, Source } from './engine/backend.js';
+import type { Backend, Source } from './engine/backend.js';
 import type { ModelEntry } from './engine/module.js';
 import { throwIfAborted, toVitreousError, VitreousError } from './errors.js';
 import { VisionTransformer } from './model.js';
@@ -51,7 +51,7 @@ export async function create(
     const { access } = found;
     const head = options.head === undefined ? undefined : sourceOf(host, options.head);
     const load = (weights: Source) =>
-      loadOn(backend, config, { weights, head, dtype, access }, { signal, onProgress });
+      backend.load(config, { weights, head, dtype, access }, { signal, onProgress });
     const { numClasses, cached } = await withMatches(name, names, options, async () =>
       load(found.weights).catch(async (error) => {
         if (error.code !== 'NOT_FOUND' || found.index === undefined) throw error;
@@ -79,15 +79,6 @@ export async function create(
     backend.dispose();
     throw toVitreousError(error);
   }
-}
-
-function loadOn(
-  backend: Backend,
-  config: ModelConfig,
-  request: LoadRequest,
-  { signal, onProgress }: Pick<CreateModelOptions, 'signal' | 'onProgress'>,
-): Promise<LoadResult> {
-  return backend.load(config, request, { signal, onProgress });
 }
 
 /** A name that the hub does not know may be misspelt. */
@@ -274,17 +265,25 @@ export function resolveConfig(
 /** Parameters and tensors of the model, as `sum(p.numel() for p in model.parameters())` counts them. */
 function count(config: ModelConfig) {
   const { dim, depth, mlpDim, patchSize, imageHeight, imageWidth, numClasses, layerScale } = config;
-  const tokens = 1 + (imageHeight / patchSize) * (imageWidth / patchSize);
+  const { regTokens, noEmbedClass, preNorm } = config;
+  const patches = (imageHeight / patchSize) * (imageWidth / patchSize);
+  const positions = patches + (noEmbedClass ? 0 : 1 + regTokens);
   const linear = (from: number, to: number) => from * to + to;
   const norms = 4 * dim;
   const scales = layerScale ? 2 * dim : 0;
   const attention = linear(dim, 3 * dim) + linear(dim, dim);
   const block = norms + attention + linear(dim, mlpDim) + linear(mlpDim, dim) + scales;
-  const embed = dim + tokens * dim + linear(3 * patchSize ** 2, dim);
+  const patchEmbed = 3 * patchSize ** 2 * dim + (preNorm ? 2 * dim : dim);
+  const embed = dim + regTokens * dim + positions * dim + patchEmbed;
   const head = numClasses > 0 ? linear(dim, numClasses) : 0;
   return {
     parameters: embed + depth * block + 2 * dim + head,
-    tensors: 6 + (layerScale ? 14 : 12) * depth + (numClasses > 0 ? 2 : 0),
+    tensors:
+      6 +
+      (regTokens > 0 ? 1 : 0) +
+      (preNorm ? 1 : 0) +
+      (layerScale ? 14 : 12) * depth +
+      (numClasses > 0 ? 2 : 0),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Backend } from './engine/backend.js';
+import type { Backend, Calling } from './engine/backend.js';
 import type { ForwardRequest, ForwardResult } from './engine/module.js';
 import { throwIfAborted, VitreousError } from './errors.js';
 import { softmax, topk } from './math.js';
@@ -208,6 +208,11 @@ export class VisionTransformer {
   /** Milliseconds of each stage of the last group of images that went through the engine: where the time goes. */
   profile(): Promise<Record<string, number>> {
     return this.#call((backend) => backend.profile());
+  }
+
+  /** @internal What the recipes and the index compute with. */
+  get engine(): Calling {
+    return this.#live();
   }
 
   /** Frees everything at once, by ending the worker. Calls in flight and later ones reject with `DISPOSED`. */

@@ -23,7 +23,22 @@ export interface ModelConfig {
   normEps: number;
   /** DINOv2: a learned factor for each channel of what attention and MLP add (timm: `init_values`). */
   layerScale: boolean;
+  /** Learned tokens between CLS and the patches: DINOv2 with registers (timm: `reg_tokens`). */
+  regTokens: number;
+  /** Only the patches have position embeddings (timm: `no_embed_class`). */
+  noEmbedClass: boolean;
+  /** A norm before the first block, and no bias in the patch embedding: CLIP (timm: `pre_norm`). */
+  preNorm: boolean;
+  /** Of the MLPs (timm: `act_layer`). */
+  activation: 'gelu' | 'quick_gelu';
+  /** What becomes of the tokens before the classifier (timm: `global_pool`). */
+  globalPool: GlobalPool;
+  /** The final norm comes after the pooling instead of before (timm: `fc_norm`). */
+  fcNorm: boolean;
 }
+
+/** `'token'`: the CLS token; `'avg'`: the mean of the patches’ tokens; `''`: all tokens, as they are. */
+export type GlobalPool = 'token' | 'avg' | '';
 
 /** How pixels become the model's input; timm's `resolve_model_data_config(model)`. */
 export interface DataConfig {

@@ -122,11 +122,26 @@ async function answer(
     }
     case 'forwardHead':
       return { result: await backend.forwardHead(message.args.tokens, message.args.preLogits) };
+    case 'compute':
+      return transferred(await backend.compute(message.args.recipe, message.args.args));
+    case 'make':
+      return { result: await backend.make(message.args.name, message.args.args) };
+    case 'invoke': {
+      const { object, method, args } = message.args;
+      return transferred(await backend.invoke(object, method, args));
+    }
     case 'profile':
       return { result: await backend.profile() };
     case 'memoryBytes':
       return { result: await backend.memoryBytes() };
   }
+}
+
+/** What the engine returns is a copy: its arrays are moved, not copied once more. */
+function transferred(result: unknown) {
+  const values = Object.values((result ?? {}) as object);
+  const arrays = [result, ...values].filter((value) => ArrayBuffer.isView(value));
+  return { result, transfer: arrays.map(({ buffer }) => buffer as ArrayBuffer) };
 }
 
 async function onMessage({ data }: MessageEvent<ToWorker>) {

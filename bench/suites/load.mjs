@@ -1,9 +1,9 @@
 // From bytes to a model that is ready, and the memory that takes: from a file, from the network, from the cache; in Node
 // and in Chromium.
-import { createReadStream, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
+import { serve } from '../../scripts/serve.mjs';
 import { root } from '../../scripts/setup/index.mjs';
 import { say } from '../../scripts/setup/log.mjs';
 import { Child } from '../children.mjs';
@@ -16,7 +16,7 @@ export const title = 'Loading ViT-B/16';
 
 export async function run(context) {
   const folder = await exportedModel(FULL, context.programs);
-  const site = await serve({ '/model.safetensors': join(folder, 'model.safetensors') });
+  const site = await serve({ mounts: { '/dist/': join(root, 'dist'), '/model/': folder }, port: 0 });
   const caches = mkdtempSync(join(tmpdir(), 'vitreous-bench-'));
   const rounds = context.quick ? 1 : Math.ceil(context.pace.rounds / 3);
   try {
@@ -37,7 +37,7 @@ export async function run(context) {
 /** Each load in a process of its own; the sources take turns. */
 async function inNode({ programs }, { dtype, folder, caches, site, rounds }) {
   const ours = { engine: 'vitreous', model: FULL, dtype, threads: 1 };
-  const url = `${site.url}/model.safetensors`;
+  const url = `${site.url}model/model.safetensors`;
   const cache = join(caches, dtype);
   const sources = [
     { name: 'vitreous, from a file', options: { ...ours, weights: join(folder, 'model.safetensors') } },
@@ -89,13 +89,17 @@ async function inChromium({ dtype, site, rounds }) {
         });
         try {
           const page = await context.newPage();
-          await page.goto(site.url);
+          await page.goto(site.url); // there is no such page; any of the origin's will do
           const before = await renderers(page);
           const { ms, cached } = await page.evaluate(
             async ([name, dtype]) => {
               const { createModel } = await import('/dist/index.js');
               const start = performance.now();
-              const model = await createModel(name, { weights: '/model.safetensors', dtype, threads: 1 });
+              const model = await createModel(name, {
+                weights: '/model/model.safetensors',
+                dtype,
+                threads: 1,
+              });
               return { ms: performance.now() - start, cached: model.info.cached };
             },
             [FULL, dtype],
@@ -126,29 +130,6 @@ async function renderers(page) {
 }
 
 const peakOf = (pid) => 1024 * Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmHWM:\s+(\d+)/)[1]);
-
-const TYPES = { '.js': 'text/javascript', '.wasm': 'application/wasm', '.html': 'text/html' };
-
-/** The built package, an empty page, and files by address; isolated, with validators. */
-async function serve(files) {
-  const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url, 'http://localhost');
-    response.setHeader('cross-origin-opener-policy', 'same-origin');
-    response.setHeader('cross-origin-embedder-policy', 'require-corp');
-    const file = files[pathname] ?? (pathname.startsWith('/dist/') ? join(root, pathname) : undefined);
-    if (!file)
-      return response.setHeader('content-type', 'text/html').end('<!doctype html><title>bench</title>');
-    response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream');
-    response.setHeader('content-length', statSync(file).size);
-    response.setHeader('etag', `"${statSync(file).mtimeMs}"`);
-    createReadStream(file).pipe(response);
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${server.address().port}`,
-    close: () => new Promise((resolve) => server.close(resolve).closeAllConnections()),
-  };
-}
 
 export function render({ fileBytes, rows }) {
   const columns = [

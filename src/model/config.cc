@@ -28,6 +28,7 @@ void VitConfig::check() const {
   in_range(heads, 1, 256, "heads");
   in_range(dim, 4, 16384, "dim");
   in_range(mlp_dim, 4, 65536, "mlp_dim");
+  in_range(reg_tokens, 0, 256, "reg_tokens");
   in_range(num_classes, 0, 1 << 20, "num_classes");
   require(dim % heads == 0, *this, "dim is not a multiple of heads");
   require(dim % 4 == 0, *this, "dim is not a multiple of 4");

@@ -11,6 +11,19 @@ enum class Arithmetic {
   kInt8,  // 8-bit weights per output channel, 12-bit activations per token: see quant/quantize.h
 };
 
+// What becomes of the tokens before the classifier (timm: global_pool).
+enum class GlobalPool {
+  kToken,  // the CLS token: 'token'
+  kAvg,    // the mean of the patches' tokens: 'avg'
+  kNone,   // all of them stay: ''
+};
+
+// Of the MLPs (timm: act_layer).
+enum class Activation {
+  kGelu,       // x · Φ(x), exact
+  kQuickGelu,  // x · σ(1.702 x), OpenAI's CLIP
+};
+
 struct VitConfig {
   std::string name;
   Arithmetic arithmetic = Arithmetic::kFp32;
@@ -25,7 +38,13 @@ struct VitConfig {
   int mlp_dim = 3072;
   int num_classes = 0;  // 0: no classifier, `forward` gives the pooled embedding
   float norm_eps = 1e-6f;
-  bool layer_scale = false;  // DINOv2: a learned factor for each channel of what attention and MLP add
+  bool layer_scale = false;     // DINOv2: a learned factor for each channel of what attention and MLP add
+  int reg_tokens = 0;           // DINOv2 with registers: learned tokens between CLS and the patches
+  bool no_embed_class = false;  // only the patches have position embeddings, CLS and registers do not
+  bool pre_norm = false;        // CLIP: a norm before the first block, and no bias in the patch embedding
+  Activation activation = Activation::kGelu;
+  GlobalPool global_pool = GlobalPool::kToken;
+  bool fc_norm = false;  // the final norm comes after the pooling instead of before
 
   // Throws INVALID_ARGUMENT, naming the field, for a model that cannot be: a config may come from a file.
   void check() const;
@@ -33,7 +52,8 @@ struct VitConfig {
   int grid_height() const { return image_height / patch_size; }
   int grid_width() const { return image_width / patch_size; }
   int patches() const { return grid_height() * grid_width(); }
-  int tokens() const { return 1 + patches(); }  // CLS first
+  int prefix_tokens() const { return 1 + reg_tokens; }  // CLS, then the registers
+  int tokens() const { return prefix_tokens() + patches(); }
   int head_dim() const { return dim / heads; }
   int patch_values() const { return 3 * patch_size * patch_size; }
 };

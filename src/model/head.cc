@@ -39,9 +39,6 @@ HeadReader::HeadReader(const VitConfig& config, std::optional<uint64_t> file_siz
               file_size) {}
 
 void HeadReader::choose(Header& header) {
-  const auto named = [&](const std::string& name) {
-    return std::ranges::find(header.tensors, name, &TensorInfo::name);
-  };
   for (const TensorInfo& tensor : header.tensors) {
     const std::string_view layer = classifier_of(tensor.name);
     if (layer.empty() || tensor.shape.size() != 2) continue;
@@ -56,7 +53,7 @@ void HeadReader::choose(Header& header) {
         "The file has no classifier: no linear.weight, head.weight or classifier.weight with two dimensions. "
         "Give DINO's dino_*_linearweights.pth or a file like it.");
   }
-  const auto bias = named(name_ + ".bias");
+  const auto bias = std::ranges::find(header.tensors, name_ + ".bias", &TensorInfo::name);
   if (bias == header.tensors.end()) {
     throw Error(code::kTensorMissing, "The classifier " + quote(name_ + ".weight") + " has no " +
                                           quote(name_ + ".bias") + " beside it.");
@@ -84,7 +81,6 @@ Head HeadReader::finish() {
   const auto blocks = int(features_ / config_.dim);
   Head head;
   head.linear = Linear(size_t(features_), size_t(classes_), weight_.data(), bias_.data());
-  head.classes = int(classes_);
   head.patch_mean = blocks == 2;
   head.blocks = head.patch_mean ? 1 : blocks;
   return head;

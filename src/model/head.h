@@ -19,7 +19,6 @@ namespace vitreous {
 // --avgpool_patchtokens).
 struct Head {
   Linear linear;  // features → classes; empty without a classifier
-  int classes = 0;
   int blocks = 1;
   bool patch_mean = false;
 

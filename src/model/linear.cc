@@ -49,6 +49,7 @@ void Linear::run_columns(size_t first, size_t count, size_t rows, const float* x
     }
     gemm.run(height, count, in_, a, in_, weights, tile, count);
     if (epilogue == Epilogue::kGelu) gelu(height * count, tile);
+    if (epilogue == Epilogue::kQuickGelu) quick_gelu(height * count, tile);
     for (size_t i = 0; i < height; ++i) {
       if (epilogue == Epilogue::kAdd) {
         add(count, c + i * out_, tile + i * count);

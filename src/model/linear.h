@@ -8,9 +8,10 @@ namespace vitreous {
 
 // What becomes of a linear layer's result while it is still in cache.
 enum class Epilogue {
-  kStore,  // y = x · weightᵀ + bias
-  kGelu,   // y = gelu(x · weightᵀ + bias)
-  kAdd,    // y += x · weightᵀ + bias: the residual
+  kStore,      // y = x · weightᵀ + bias
+  kGelu,       // y = gelu(x · weightᵀ + bias)
+  kQuickGelu,  // y = quick_gelu(x · weightᵀ + bias)
+  kAdd,        // y += x · weightᵀ + bias: the residual
 };
 
 // torch.nn.Linear in float32. The weights are packed for the kernel when created, and not kept otherwise.
@@ -24,6 +25,7 @@ class Linear {
   // them.
   void run(size_t rows, const float* x, float* y, Epilogue epilogue = Epilogue::kStore) const;
 
+  size_t out() const { return out_; }
   explicit operator bool() const { return out_ > 0; }
 
  private:

@@ -148,7 +148,7 @@ std::unique_ptr<VisionTransformer> ModelLoader::finish() {
   VitConfig made = config();
   VitWeights weights = builder_.take();
   if (head_) {
-    made.num_classes = head_.classes;
+    made.num_classes = int(head_.linear.out());
     weights.head = std::move(head_);
   }
   return std::make_unique<VisionTransformer>(made, std::move(weights));

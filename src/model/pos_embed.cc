@@ -24,18 +24,20 @@ void resample_line(const float* in, size_t in_step, int in_size, float* out, siz
 
 }  // namespace
 
-std::vector<float> resample_pos_embed(const std::vector<float>& pos_embed, size_t dim, Grid from, Grid to) {
+std::vector<float> resample_pos_embed(const std::vector<float>& pos_embed, size_t dim, size_t prefix,
+                                      Grid from, Grid to) {
+  const size_t start = prefix * dim;
   const size_t in_row = size_t(from.width) * dim, out_row = size_t(to.width) * dim;
   std::vector<float> rows(size_t(from.height) * out_row);  // (from.height, to.width, dim)
   for (int y = 0; y < from.height; ++y) {
-    resample_line(pos_embed.data() + dim + size_t(y) * in_row, dim, from.width,
+    resample_line(pos_embed.data() + start + size_t(y) * in_row, dim, from.width,
                   rows.data() + size_t(y) * out_row, dim, to.width, dim);
   }
-  std::vector<float> out(dim + size_t(to.height) * out_row);
-  std::copy_n(pos_embed.data(), dim, out.data());
+  std::vector<float> out(start + size_t(to.height) * out_row);
+  std::copy_n(pos_embed.data(), start, out.data());
   for (int x = 0; x < to.width; ++x) {
     const size_t column = size_t(x) * dim;
-    resample_line(rows.data() + column, out_row, from.height, out.data() + dim + column, out_row, to.height,
+    resample_line(rows.data() + column, out_row, from.height, out.data() + start + column, out_row, to.height,
                   dim);
   }
   return out;

@@ -69,12 +69,16 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
   w.patch_embed.run(B * patches, wide, y);  // (B·patches, D)
   // x = self._pos_embed(x)
   add_positions(y, B, x);  // (B, N, D)
+  // x = self.norm_pre(x)
+  if (config_.pre_norm) w.norm_pre.run(B * N, x, x);
   profile_.lap(Stage::kPatchEmbed);
 
   const size_t last_attention = last_block(outputs.attention), last_output = last_block(outputs.blocks);
   // Without these the forward stops at the last block that is wanted (timm: stop_early).
   const bool to_the_end = outputs.pooled != nullptr || outputs.logits != nullptr || outputs.tokens != nullptr;
 
+  const Epilogue activation =
+      config_.activation == Activation::kGelu ? Epilogue::kGelu : Epilogue::kQuickGelu;
   size_t rows = B * N;
   for (size_t i = 0; i < w.blocks.size(); ++i) {
     const Block& block = w.blocks[i];
@@ -103,7 +107,7 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
     // x = x + self.ls2(self.mlp(self.norm2(x)))
     block.norm2.run(rows, x, input_);  // (B, N, D)
     profile_.lap(Stage::kNorm);
-    block.fc1.run(rows, input_, wide, Epilogue::kGelu);  // (B, N, mlp)
+    block.fc1.run(rows, input_, wide, activation);  // (B, N, mlp)
     hidden_.commit(rows);
     profile_.lap(Stage::kFc1Gelu);
     block.fc2.run(rows, hidden_, x, Epilogue::kAdd);  // (B, N, D)
@@ -131,7 +135,7 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
       w.norm.run(rows, x, y);  // (B, N, D)
       for (size_t b = 0; b < B; ++b) interleave_patch_mean(y + b * N * D, N, D, features_.data() + 2 * b * D);
     }
-    w.head.linear.run(B, features_.data(), outputs.logits + first * size_t(w.head.classes));
+    w.head.linear.run(B, features_.data(), outputs.logits + first * w.head.linear.out());
   }
   if (outputs.tokens != nullptr) w.norm.run(rows, x, outputs.tokens + first * N * D);  // (B, N, D)
   profile_.lap(Stage::kHead);
@@ -175,13 +179,18 @@ void VisionTransformer::extract_patches(const float* images, size_t batch, float
   }
 }
 
-// x = torch.cat([cls_token, patches], dim=1) + pos_embed
+// x = torch.cat([cls_token, reg_token, patches], dim=1) + pos_embed, where that is the patches' only or
+// everyone's
 void VisionTransformer::add_positions(const float* patches, size_t batch, float* x) const {
-  const size_t D = size_t(config_.dim), patch_floats = size_t(config_.patches()) * D;
-  for (size_t b = 0; b < batch; ++b, x += D + patch_floats, patches += patch_floats) {
-    std::memcpy(x, weights_.cls_token.data(), D * sizeof(float));
-    std::memcpy(x + D, patches, patch_floats * sizeof(float));
-    add(D + patch_floats, x, weights_.pos_embed.data());
+  const VitWeights& w = weights_;
+  const size_t patch_floats = size_t(config_.patches() * config_.dim);
+  for (size_t b = 0; b < batch; ++b, patches += patch_floats) {
+    float* const start = x;
+    x = std::copy(w.cls_token.begin(), w.cls_token.end(), x);
+    x = std::copy(w.reg_token.begin(), w.reg_token.end(), x);
+    float* const first_patch = x;
+    x = std::copy_n(patches, patch_floats, x);
+    add(w.pos_embed.size(), config_.no_embed_class ? first_patch : start, w.pos_embed.data());
   }
 }
 

@@ -48,8 +48,10 @@ void BlockLinear::run(size_t rows, const LayerInput& x, float* y, Epilogue epilo
 WeightsBuilder::WeightsBuilder(const VitConfig& config) : config_(config) {
   const int64_t dim = config.dim, patch = config.patch_size;
   add("cls_token", {1, 1, dim}, weights_.cls_token);
+  if (config.reg_tokens > 0) add("reg_token", {1, config.reg_tokens, dim}, weights_.reg_token);
   add_pos_embed();
-  add_linear("patch_embed.proj", {dim, 3, patch, patch}, weights_.patch_embed);
+  add_linear("patch_embed.proj", {dim, 3, patch, patch}, weights_.patch_embed, !config.pre_norm);
+  if (config.pre_norm) add_norm("norm_pre", weights_.norm_pre);
   weights_.blocks.resize(size_t(config.depth));
   for (size_t i = 0; i < weights_.blocks.size(); ++i) {
     const std::string name = "blocks." + std::to_string(i) + ".";
@@ -62,8 +64,7 @@ WeightsBuilder::WeightsBuilder(const VitConfig& config) : config_(config) {
     add_linear(name + "mlp.fc2", {dim, config.mlp_dim}, block.fc2,
                config.layer_scale ? name + "ls2.gamma" : "");
   }
-  add_norm("norm", weights_.norm);
-  weights_.head.classes = config.num_classes;
+  add_norm(config.fc_norm ? "fc_norm" : "norm", weights_.norm);
   if (config.num_classes > 0) add_linear("head", {config.num_classes, dim}, weights_.head.linear);
 }
 
@@ -83,11 +84,12 @@ void WeightsBuilder::add_pos_embed() {
   };
   const Grid from = {pretrained(config_.pretrained_height, to.height),
                      pretrained(config_.pretrained_width, to.width)};
-  add("pos_embed", {1, 1 + from.height * from.width, config_.dim},
-      [this, from, to](std::vector<float>&& values) {
+  const int prefix = config_.no_embed_class ? 0 : config_.prefix_tokens();
+  add("pos_embed", {1, prefix + from.height * from.width, config_.dim},
+      [this, prefix, from, to](std::vector<float>&& values) {
         const bool same = from.height == to.height && from.width == to.width;
-        weights_.pos_embed =
-            same ? std::move(values) : resample_pos_embed(values, size_t(config_.dim), from, to);
+        weights_.pos_embed = same ? std::move(values)
+                                  : resample_pos_embed(values, size_t(config_.dim), size_t(prefix), from, to);
       });
 }
 
@@ -98,7 +100,7 @@ void WeightsBuilder::add_norm(const std::string& name, LayerNorm& target) {
 }
 
 template <typename Pack>
-void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, bool int8,
+void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, Parts parts,
                                 Pack pack, const std::string& layer_scale) {
   auto pending = std::make_shared<LinearTensors>();
   const int64_t out = weight_shape[0];
@@ -115,17 +117,21 @@ void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> we
     pending->weight = std::move(values);
     pack_when_whole();
   });
-  if (int8) {
+  if (parts.int8) {
     tensors_.back().int8 = true;
     int8_setters_.emplace(name + ".weight", [=](Int8Weight&& weight) {
       pending->int8 = std::move(weight);
       pack_when_whole();
     });
   }
-  add(name + ".bias", {out}, [=](std::vector<float>&& values) {
-    pending->bias = std::move(values);
-    pack_when_whole();
-  });
+  if (parts.bias) {
+    add(name + ".bias", {out}, [=](std::vector<float>&& values) {
+      pending->bias = std::move(values);
+      pack_when_whole();
+    });
+  } else {
+    pending->bias.resize(size_t(out));
+  }
   if (layer_scale.empty()) return;
   add(layer_scale, {out}, [=](std::vector<float>&& values) {
     pending->layer_scale = std::move(values);
@@ -133,8 +139,9 @@ void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> we
   });
 }
 
-void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, Linear& target) {
-  add_linear(name, std::move(weight_shape), /*int8=*/false,
+void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape, Linear& target,
+                                bool bias) {
+  add_linear(name, std::move(weight_shape), {.bias = bias},
              [&target](size_t in, size_t out, const LinearTensors& tensors) {
                target = Linear(in, out, tensors.weight.data(), tensors.bias.data());
              });
@@ -143,7 +150,7 @@ void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> we
 void WeightsBuilder::add_linear(const std::string& name, std::vector<int64_t> weight_shape,
                                 BlockLinear& target, const std::string& layer_scale) {
   add_linear(
-      name, std::move(weight_shape), /*int8=*/true,
+      name, std::move(weight_shape), {.int8 = true},
       [&target, arithmetic = config_.arithmetic](size_t in, size_t out, LinearTensors& tensors) {
         if (!tensors.layer_scale.empty()) {
           // In int8 it goes into the scales, after the rounding: a file of integers gives the same layer.

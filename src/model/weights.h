@@ -44,9 +44,11 @@ struct Block {
 struct VitWeights {
   Linear patch_embed;            // 3 · patch² → dim; timm's convolution, whose stride is its kernel
   std::vector<float> cls_token;  // (dim)
-  std::vector<float> pos_embed;  // (tokens, dim)
+  std::vector<float> reg_token;  // (reg_tokens, dim)
+  std::vector<float> pos_embed;  // (tokens, dim), or (patches, dim) with no_embed_class
+  LayerNorm norm_pre;            // with pre_norm
   std::vector<Block> blocks;
-  LayerNorm norm;
+  LayerNorm norm;  // of all tokens, or with fc_norm of what they are pooled to
   Head head;
 };
 
@@ -82,11 +84,16 @@ class WeightsBuilder {
     std::vector<float> bias;
     std::vector<float> layer_scale;  // a factor for each of the layer's outputs, if the model has one
   };
+  struct Parts {
+    bool int8 = false;  // the weight may come as integers
+    bool bias = true;
+  };
   // pack(in, out, tensors) makes the layer. `layer_scale`: the tensor's name.
   template <typename Pack>
-  void add_linear(const std::string& name, std::vector<int64_t> weight_shape, bool int8, Pack pack,
+  void add_linear(const std::string& name, std::vector<int64_t> weight_shape, Parts parts, Pack pack,
                   const std::string& layer_scale = {});
-  void add_linear(const std::string& name, std::vector<int64_t> weight_shape, Linear& target);
+  void add_linear(const std::string& name, std::vector<int64_t> weight_shape, Linear& target,
+                  bool bias = true);
   void add_linear(const std::string& name, std::vector<int64_t> weight_shape, BlockLinear& target,
                   const std::string& layer_scale = {});
 

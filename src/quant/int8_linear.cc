@@ -91,6 +91,7 @@ void Int8Linear::run_panel(size_t index, size_t first_row, size_t rows, const Qu
     }
   }
   if (epilogue == Epilogue::kGelu) gelu(rows * kPanelColumns, tile);
+  if (epilogue == Epilogue::kQuickGelu) quick_gelu(rows * kPanelColumns, tile);
 
   const size_t column = index * kPanelColumns, columns = std::min(kPanelColumns, out_ - column);
   y += first_row * out_ + column;

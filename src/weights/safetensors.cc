@@ -85,30 +85,15 @@ std::optional<uint64_t> SafetensorsReader::file_size() const {
   return kSizeBytes + header_size_ + header_.data_size;
 }
 
-// Runs `work` unless an earlier call failed, remembers its failure and gives the memory back.
 template <class Work>
 void SafetensorsReader::guard(Work work) {
-  if (failure_) std::rethrow_exception(failure_);
-  const auto out_of_memory = [&] {
-    return Error(code::kOutOfMemory,
-                 "Not enough memory for " + place() + ": close other pages or load a smaller model.");
-  };
-  try {
-    try {
-      work();
-    } catch (const std::bad_alloc&) {
-      throw out_of_memory();
-    } catch (const std::length_error&) {  // what a vector throws beyond the address space
-      throw out_of_memory();
-    }
-  } catch (...) {
-    failure_ = std::current_exception();
-    head_ = {};
-    values_ = {};
-    integers_ = {};
-    integers_ = {};
-    throw;
-  }
+  failure_.guard(
+      work, [&] { return place(); },
+      [&] {
+        head_ = {};
+        values_ = {};
+        integers_ = {};
+      });
 }
 
 std::string SafetensorsReader::place() const {

@@ -4,13 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "weights/failure.h"
 #include "weights/safetensors_header.h"
 #include "weights/values.h"
 
@@ -63,7 +63,7 @@ class SafetensorsReader {
   OnInt8Tensor on_int8_tensor_;
   std::optional<uint64_t> total_size_;
   uint64_t bytes_read_ = 0;
-  std::exception_ptr failure_;
+  Failure failure_;
 
   enum class Part { kHeaderSize, kHeader, kData } part_ = Part::kHeaderSize;
   std::string head_;          // the 8 bytes of the header's size and the header, as far as they have come

@@ -58,31 +58,19 @@ void TorchReader::finish() {
   });
 }
 
-// Runs `work` unless an earlier call failed, remembers its failure and gives the memory back.
 template <class Work>
 void TorchReader::guard(Work work) {
-  if (failure_) std::rethrow_exception(failure_);
-  const auto out_of_memory = [&] {
-    const std::string place = run_ < runs_.size()
-                                  ? "tensor " + quote(tensors_.header.tensors[runs_[run_].tensors[0]].name)
-                                  : "the checkpoint's header";
-    return Error(code::kOutOfMemory,
-                 "Not enough memory for " + place + ": close other pages or load a smaller model.");
-  };
-  try {
-    try {
-      work();
-    } catch (const std::bad_alloc&) {
-      throw out_of_memory();
-    } catch (const std::length_error&) {  // what a vector throws beyond the address space
-      throw out_of_memory();
-    }
-  } catch (...) {
-    failure_ = std::current_exception();
-    pickle_.reset();
-    values_ = {};
-    throw;
-  }
+  failure_.guard(
+      work, [&] { return place(); },
+      [&] {
+        pickle_.reset();
+        values_ = {};
+      });
+}
+
+std::string TorchReader::place() const {
+  if (run_ >= runs_.size()) return "the checkpoint's header";
+  return "tensor " + quote(tensors_.header.tensors[runs_[run_].tensors[0]].name);
 }
 
 void TorchReader::read(Bytes in) {

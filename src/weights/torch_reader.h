@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <optional>
 #include <span>
@@ -14,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "weights/failure.h"
 #include "weights/torch_tensors.h"
 #include "weights/values.h"
 #include "weights/zip_stream.h"
@@ -69,6 +69,7 @@ class TorchReader : private ZipStream::Receiver {
 
   template <class Work>
   void guard(Work work);
+  std::string place() const;
   void read(Bytes in);
   void check_head() const;
   std::string name_in_archive(const std::string& name) const;
@@ -85,7 +86,7 @@ class TorchReader : private ZipStream::Receiver {
   OnTensor on_tensor_;
   std::optional<uint64_t> total_size_;
   uint64_t bytes_read_ = 0;
-  std::exception_ptr failure_;
+  Failure failure_;
 
   std::string head_;  // the first bytes, until they are enough to tell what the file is
   ZipStream zip_;

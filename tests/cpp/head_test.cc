@@ -14,16 +14,6 @@
 namespace vitreous::test {
 namespace {
 
-VitConfig small() {
-  VitConfig config = find_model("vit_small_patch16_224.dino").config;
-  config.image_height = config.image_width = 48;
-  config.dim = 64;
-  config.depth = 5;
-  config.heads = 2;
-  config.mlp_dim = 256;
-  return config;
-}
-
 std::string golden_file(const std::string& name) {
   std::ifstream file(golden_path(name), std::ios::binary);
   EXPECT_TRUE(file.is_open()) << name;
@@ -34,7 +24,7 @@ const uint8_t* bytes(const std::string& file) { return reinterpret_cast<const ui
 
 // The generated model with a classifier from a file of its own.
 std::unique_ptr<VisionTransformer> model_with(const std::string& head_file) {
-  VitConfig config = small();
+  VitConfig config = small_config(48, 5);
   config.num_classes = 3;  // of the model's own file: left out for the other
   ModelLoader loader(config, /*files=*/1, /*head=*/true);
   loader.begin_file(std::nullopt);

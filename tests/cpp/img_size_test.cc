@@ -11,18 +11,8 @@
 namespace vitreous::test {
 namespace {
 
-VitConfig pretrained_at_96() {
-  VitConfig config = find_model("vit_small_patch16_224.dino").config;
-  config.image_height = config.image_width = 96;
-  config.dim = 64;
-  config.depth = 3;
-  config.heads = 2;
-  config.mlp_dim = 256;
-  return config;
-}
-
 TEST(ImgSize, OtherSizesGiveTimmsNumbers) {
-  const VitConfig pretrained = pretrained_at_96();
+  const VitConfig pretrained = small_config(96, 3);
   for (const auto& [height, width] : {std::pair{96, 96}, {64, 64}, {160, 160}, {64, 112}}) {
     VitConfig config = pretrained;
     config.image_height = height;
@@ -43,7 +33,7 @@ TEST(ImgSize, OtherSizesGiveTimmsNumbers) {
 }
 
 TEST(ImgSize, MustBeOfWholePatches) {
-  VitConfig config = pretrained_at_96();
+  VitConfig config = small_config(96, 3);
   config.image_width = 100;
   expect_error(code::kInvalidArgument, {"100", "patch size 16"}, [&] { config.check(); });
 }

@@ -208,13 +208,8 @@ TEST(SafetensorsMutation, EveryDamagedFileLoadsOrIsRefused) {
     if (size_known) most_bytes = std::max(most_bytes, allocations().bytes);
     largest = std::max(largest, allocations().largest);
 
-    const std::string in_pieces = outcome(file, size_known, check, [&](const Push& push) {
-      for (size_t begin = 0; begin < file.size();) {
-        const size_t end = std::min(file.size(), begin + random.below(1 + random.below(100)));
-        push(begin, end);
-        begin = end;
-      }
-    });
+    const std::string in_pieces = outcome(
+        file, size_known, check, [&](const Push& push) { push_in_pieces(push, file.size(), random); });
     EXPECT_EQ(in_pieces, whole);
     ++counts[whole];
   }

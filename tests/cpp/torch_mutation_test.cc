@@ -226,13 +226,8 @@ TEST(TorchMutation, EveryDamagedFileLoadsOrIsRefused) {
         outcome(file, size_known, wants_all, [&](const Push& push) { push(0, file.size()); });
     if (size_known) most_bytes = std::max(most_bytes, allocations().bytes);
     largest = std::max(largest, allocations().largest);
-    const std::string in_pieces = outcome(file, size_known, wants_all, [&](const Push& push) {
-      for (size_t begin = 0; begin < file.size();) {
-        const size_t end = std::min(file.size(), begin + random.below(1 + random.below(100)));
-        push(begin, end);
-        begin = end;
-      }
-    });
+    const std::string in_pieces = outcome(
+        file, size_known, wants_all, [&](const Push& push) { push_in_pieces(push, file.size(), random); });
     EXPECT_EQ(in_pieces, whole);
     ++counts[whole];
   }

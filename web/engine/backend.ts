@@ -2,7 +2,14 @@ import type { Access } from '../settings.js';
 import type { DataConfig, Dtype, ImageInput, ModelConfig, Progress, Variant, Weights } from '../types.js';
 import type { FindRequest, Found } from '../weights/find.js';
 import type { FileAddress } from '../weights/transfer.js';
-import type { ForwardRequest, ForwardResult, ModelEntry } from './module.js';
+import type { EngineClasses, ForwardRequest, ForwardResult, ModelEntry, Recipes } from './module.js';
+
+/** What an engine can be asked for by name, wherever it runs; see calls.ts. */
+export interface Calling {
+  compute(recipe: keyof Recipes, args: unknown[]): Promise<unknown>;
+  make(name: keyof EngineClasses, args: unknown[]): Promise<number>;
+  invoke(object: number, method: string, args: unknown[]): Promise<unknown>;
+}
 
 export interface BackendOptions {
   signal?: AbortSignal | undefined;
@@ -33,7 +40,7 @@ export interface LoadResult {
  * What a model needs of the engine, wherever that runs: in this thread or in a worker. All errors are VitreousErrors.
  * Inside the worker the same interface takes what can be posted to it.
  */
-export interface Backend<Image = ImageInput, From = Source> {
+export interface Backend<Image = ImageInput, From = Source> extends Calling {
   readonly variant: Variant;
   readonly threads: number;
   readonly threadsReason: string | undefined;

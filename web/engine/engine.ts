@@ -7,12 +7,15 @@ import { ProgressMeter } from '../weights/progress.js';
 import { type StartOptions, startGlue } from './glue.js';
 import type {
   CreateEngine,
+  EngineClasses,
   EngineModule,
+  EngineObject,
   ForwardRequest,
   ForwardResult,
   GlueModel,
   GlueTransform,
   ModelEntry,
+  Recipes,
 } from './module.js';
 
 // Rows go to the engine so many at a time (one piece for each of its threads), or more where they are short: asking a
@@ -51,6 +54,8 @@ export class Engine {
   #module: EngineModule | undefined;
   #model: GlueModel | undefined;
   #transform: { key: string; transform: GlueTransform } | undefined;
+  readonly #objects = new Map<number, EngineObject>();
+  #made = 0;
 
   private constructor(variant: Variant, module: EngineModule, threads: number, endThreads: () => void) {
     this.variant = variant;
@@ -198,6 +203,29 @@ export class Engine {
     return this.#loaded().profile();
   }
 
+  /** Calls a recipe's arithmetic by its name. */
+  compute(recipe: keyof Recipes, args: unknown[]): unknown {
+    return this.#call((module) => method(module, recipe).apply(module, args));
+  }
+
+  /** Makes an object of the engine; returns its number. */
+  make(name: keyof EngineClasses, args: unknown[]): number {
+    const made = this.#made++;
+    this.#objects.set(
+      made,
+      this.#call((module) => Reflect.construct(method(module, name), args) as EngineObject),
+    );
+    return made;
+  }
+
+  /** Calls a method of it; after `delete` the number stands for nothing. */
+  invoke(object: number, name: string, args: unknown[]): unknown {
+    const target = this.#objects.get(object);
+    if (target === undefined) throw new VitreousError('DISPOSED', 'This object of the engine was deleted.');
+    if (name === 'delete') this.#objects.delete(object);
+    return this.#call(() => method(target, name).apply(target, args));
+  }
+
   #loaded(): GlueModel {
     if (this.#model === undefined) throw new VitreousError('INTERNAL', 'No model has been loaded.');
     return this.#model;
@@ -231,6 +259,9 @@ export class Engine {
     }
   }
 }
+
+const method = (of: object, name: string) =>
+  (of as Record<string, (...args: unknown[]) => unknown>)[name] as (...args: unknown[]) => unknown;
 
 /** Whether a new start may help: all files can be read again, and one of them says so. */
 async function settled(files: LoadedFile[], outcome: Outcome): Promise<boolean> {

@@ -54,6 +54,9 @@ export function localBackend<Image, Source>(
       return engine.forward(input, request);
     },
     forwardHead: async (tokens, preLogits) => engine.forwardHead(tokens, preLogits),
+    compute: async (recipe, args) => engine.compute(recipe, args),
+    make: async (name, args) => engine.make(name, args),
+    invoke: async (object, method, args) => engine.invoke(object, method, args),
     memoryBytes: async () => engine.memoryBytes(),
     profile: async () => engine.profile(),
     dispose: () => engine.dispose(),

@@ -32,7 +32,7 @@ export interface ForwardResult {
 }
 
 /** An object of the engine; its memory is freed by `delete` only. */
-interface EngineObject {
+export interface EngineObject {
   delete(): void;
 }
 
@@ -105,7 +105,15 @@ export interface ModelEntry {
   description: string;
 }
 
-export interface EngineModule {
+/** The arithmetic of the recipes (src/recipes), on plain arrays. */
+// biome-ignore lint/suspicious/noEmptyInterface: filled by the recipes
+export interface Recipes {}
+
+/** Objects of the engine that are called from outside by name, and live until they are released. */
+// biome-ignore lint/suspicious/noEmptyInterface: filled by the index
+export interface EngineClasses {}
+
+export interface EngineModule extends Recipes, EngineClasses {
   models(): ModelEntry[];
   memoryBytes(): number;
   /** @returns how many threads there are then, the caller included: 1 in a build without threads */

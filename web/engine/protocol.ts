@@ -7,7 +7,7 @@ import type { DataConfig, ModelConfig, Progress, Variant } from '../types.js';
 import type { FindRequest, Found } from '../weights/find.js';
 import type { FileAddress } from '../weights/transfer.js';
 import type { LoadRequest, LoadResult } from './backend.js';
-import type { ForwardRequest, ForwardResult, ModelEntry } from './module.js';
+import type { EngineClasses, ForwardRequest, ForwardResult, ModelEntry, Recipes } from './module.js';
 
 /** A checkpoint that the worker can read by itself, or one that the page feeds through a port, chunk by chunk. */
 export type PostableWeights = FileAddress[] | Blob | { port: MessagePort; size: number | undefined };
@@ -28,6 +28,9 @@ export interface Calls {
     request: ForwardRequest;
   }): ForwardResult;
   forwardHead(args: { tokens: Float32Array; preLogits: boolean }): Float32Array;
+  compute(args: { recipe: keyof Recipes; args: unknown[] }): unknown;
+  make(args: { name: keyof EngineClasses; args: unknown[] }): number;
+  invoke(args: { object: number; method: string; args: unknown[] }): unknown;
   memoryBytes(args: Record<string, never>): number;
   profile(args: Record<string, never>): Record<string, number>;
 }

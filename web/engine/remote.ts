@@ -136,6 +136,9 @@ export async function remoteBackend(
       return post('forward', { images: posted, config, request }, { signal, transfer });
     },
     forwardHead: (tokens, preLogits) => post('forwardHead', { tokens, preLogits }),
+    compute: (recipe, args) => post('compute', { recipe, args }),
+    make: (name, args) => post('make', { name, args }),
+    invoke: (object, method, args) => post('invoke', { object, method, args }),
     memoryBytes: () => post('memoryBytes', {}),
     profile: () => post('profile', {}),
     dispose: () =>

@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'nod
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Manifest, Store, StoredFile, Writer } from '../weights/store.js';
-import { parseManifest } from '../weights/store.js';
+import { parseManifest, storedFiles } from '../weights/store.js';
 import { fileLock } from './lock.js';
 import { readPieces } from './weights.js';
 
@@ -68,13 +68,7 @@ class FolderStore implements Store {
   async list(): Promise<StoredFile[]> {
     const names = (await readdir(this.#folder)).filter((name) => /^[0-9a-f]{32}(\.json)?$/.test(name));
     const keys = new Set(names.map((name) => name.slice(0, 32)));
-    return Promise.all(
-      [...keys].map(async (key) => ({
-        key,
-        manifest: await this.manifest(key),
-        bytes: await this.size(key),
-      })),
-    );
+    return storedFiles(this, keys);
   }
 
   // A file that is open stays readable when it is deleted: readers need no lock.

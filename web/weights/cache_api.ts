@@ -1,6 +1,6 @@
 // The cache in the Cache API, for pages that run the engine on their own thread and browsers without the origin private
 // file system. A file is a row of entries, each named by where it starts, so that it can be continued.
-import { parseManifest, type Store, type StoredFile } from './store.js';
+import { parseManifest, type Store, type StoredFile, storedFiles } from './store.js';
 import { webLock } from './web_locks.js';
 
 const CHUNK_BYTES = 1 << 23;
@@ -74,13 +74,7 @@ class CacheApiStore implements Store {
 
   async list(): Promise<StoredFile[]> {
     const names = (await this.#cache.keys()).map(({ url }) => url.slice(BASE.length).split('/')[0] as string);
-    return Promise.all(
-      [...new Set(names)].map(async (key) => ({
-        key,
-        manifest: await this.manifest(key),
-        bytes: await this.size(key),
-      })),
-    );
+    return storedFiles(this, new Set(names));
   }
 
   async *#chunks(key: string) {

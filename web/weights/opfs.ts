@@ -1,5 +1,5 @@
 // The cache in the origin private file system: FILE holds the bytes, FILE.json the manifest.
-import { parseManifest, type Store, type StoredFile } from './store.js';
+import { parseManifest, type Store, type StoredFile, storedFiles } from './store.js';
 import { webLock } from './web_locks.js';
 
 const PIECE_BYTES = 1 << 20;
@@ -114,13 +114,7 @@ class OpfsStore implements Store {
   async list(): Promise<StoredFile[]> {
     const keys = new Set<string>();
     for await (const name of this.#folder.keys()) keys.add(name.replace(/\.json$/, ''));
-    return Promise.all(
-      [...keys].map(async (key) => ({
-        key,
-        manifest: await this.manifest(key),
-        bytes: await this.size(key),
-      })),
-    );
+    return storedFiles(this, keys);
   }
 
   async #file(name: string): Promise<File | undefined> {

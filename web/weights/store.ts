@@ -71,6 +71,17 @@ export interface CacheEntry {
 /** The name of a URL's file. The fragment is not part of what a server is asked for. */
 export const keyUrl = (url: string) => url.replace(/#.*$/, '');
 
+/** What a store has of these keys, for its list(). */
+export function storedFiles(store: Store, keys: Iterable<string>): Promise<StoredFile[]> {
+  return Promise.all(
+    [...keys].map(async (key) => ({
+      key,
+      manifest: await store.manifest(key),
+      bytes: await store.size(key),
+    })),
+  );
+}
+
 export async function listStore(store: Store): Promise<CacheEntry[]> {
   const files = await store.list();
   return files.flatMap(({ manifest, bytes }) => {

@@ -69,6 +69,15 @@ class Fuzzing {
   uint64_t inputs_, seed_ = setting("VITREOUS_FUZZ_SEED", 1);
 };
 
+// Pushes a file in pieces of random sizes, empty ones too.
+inline void push_in_pieces(const Push& push, size_t size, Random& random) {
+  for (size_t begin = 0; begin < size;) {
+    const size_t end = std::min(size, begin + random.below(1 + random.below(100)));
+    push(begin, end);
+    begin = end;
+  }
+}
+
 inline void mutate_bytes(std::string& bytes, const std::string& other, Random& random) {
   static const std::array<std::string, 8> kPatterns{
       bytes_of<uint32_t>({0x7fc00000}), bytes_of<uint32_t>({0xff800000}), bytes_of<uint16_t>({0x7c00}),

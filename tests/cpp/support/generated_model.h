@@ -21,6 +21,17 @@ inline std::vector<TensorSpec> generated_tensors(const VitConfig& config) {
                       .layer_scale = config.layer_scale});
 }
 
+// A model small enough for goldens of many kinds: dim 64, two heads, square images.
+inline VitConfig small_config(int image_size, int depth) {
+  VitConfig config = find_model("vit_small_patch16_224.dino").config;
+  config.image_height = config.image_width = image_size;
+  config.dim = 64;
+  config.depth = depth;
+  config.heads = 2;
+  config.mlp_dim = 256;
+  return config;
+}
+
 // The header of a float32 safetensors file of these tensors, with its length in front.
 inline std::string safetensors_head(const std::vector<TensorSpec>& specs) {
   std::string json = "{";

@@ -1,0 +1,5 @@
+/**
+ * DINO's recipes on a model's features.
+ * @packageDocumentation
+ */
+export { VitreousError } from './errors.js';

@@ -1,0 +1,5 @@
+/**
+ * Search by image.
+ * @packageDocumentation
+ */
+export { VitreousError } from './errors.js';
