@@ -11,6 +11,7 @@ from photos import PHOTOS_FOLDER
 
 HERE = Path(__file__).parent
 SCRIPTS = (
+    "make_family_goldens.py",
     "make_generated_goldens.py",
     "make_head_goldens.py",
     "make_img_size_goldens.py",
