@@ -28,6 +28,7 @@ class Linear {
   // The values it was made of: weight (out, in), bias (out).
   void unpack(float* weight, float* bias) const;
 
+  size_t in() const { return in_; }
   size_t out() const { return out_; }
   explicit operator bool() const { return out_ > 0; }
 

@@ -19,6 +19,7 @@ SCRIPTS = (
     "make_layout_goldens.py",
     "make_model_goldens.py",
     "make_pos_embed_goldens.py",
+    "make_registry_goldens.py",
     "make_safetensors_goldens.py",
     "make_torch_goldens.py",
     "make_transform_goldens.py",
