@@ -43,6 +43,8 @@ val to_js(const vt::VitConfig& config) {
   js.set("activation", std::string(config.activation == vt::Activation::kGelu ? "gelu" : "quick_gelu"));
   js.set("globalPool", std::string(name_of(config.global_pool)));
   js.set("fcNorm", config.fc_norm);
+  js.set("dynamicImgSize", config.dynamic_img_size);
+  js.set("posEmbedInterpolation", std::string("timm"));
   return js;
 }
 
@@ -59,6 +61,13 @@ vt::CropMode crop_mode(const std::string& name) {
   if (name == "border") return vt::CropMode::kBorder;
   throw vt::Error(vt::code::kInvalidArgument,
                   "cropMode '" + name + "' is not known: use 'center', 'squash' or 'border'.");
+}
+
+vt::PosEmbedInterpolation pos_embed_interpolation(const std::string& name) {
+  if (name == "timm") return vt::PosEmbedInterpolation::kTimm;
+  if (name == "dino") return vt::PosEmbedInterpolation::kDino;
+  throw vt::Error(vt::code::kInvalidArgument,
+                  "posEmbedInterpolation '" + name + "' is not known: use 'timm' or 'dino'.");
 }
 
 val to_js(const vt::DataConfig& config) {
@@ -88,6 +97,22 @@ vt::GlobalPool global_pool(const std::string& name) {
                   "globalPool '" + name + "' is not known: use 'token', 'avg' or ''.");
 }
 
+vt::QkvPart qkv_part(const std::string& name) {
+  if (name == "query") return vt::QkvPart::kQuery;
+  if (name == "key") return vt::QkvPart::kKey;
+  if (name == "value") return vt::QkvPart::kValue;
+  throw vt::Error(vt::code::kInvalidArgument,
+                  "'" + name + "' is no part of qkv: use 'query', 'key' or 'value'.");
+}
+
+vt::HeadFusion head_fusion(const std::string& name) {
+  if (name == "mean") return vt::HeadFusion::kMean;
+  if (name == "max") return vt::HeadFusion::kMax;
+  if (name == "min") return vt::HeadFusion::kMin;
+  throw vt::Error(vt::code::kInvalidArgument,
+                  "headFusion '" + name + "' is not known: use 'mean', 'max' or 'min'.");
+}
+
 vt::VitConfig vit_config(const val& js) {
   vt::VitConfig config;
   config.name = js["name"].as<std::string>();
@@ -109,6 +134,8 @@ vt::VitConfig vit_config(const val& js) {
   config.activation = activation(js["activation"].as<std::string>());
   config.global_pool = global_pool(js["globalPool"].as<std::string>());
   config.fc_norm = js["fcNorm"].as<bool>();
+  config.dynamic_img_size = js["dynamicImgSize"].as<bool>();
+  config.pos_embed_interpolation = pos_embed_interpolation(js["posEmbedInterpolation"].as<std::string>());
   config.check();
   return config;
 }
