@@ -29,6 +29,13 @@ vt::CropMode crop_mode(const std::string& name) {
                   "cropMode '" + name + "' is not known: use 'center', 'squash' or 'border'.");
 }
 
+vt::PosEmbedInterpolation pos_embed_interpolation(const std::string& name) {
+  if (name == "timm") return vt::PosEmbedInterpolation::kTimm;
+  if (name == "dino") return vt::PosEmbedInterpolation::kDino;
+  throw vt::Error(vt::code::kInvalidArgument,
+                  "posEmbedInterpolation '" + name + "' is not known: use 'timm' or 'dino'.");
+}
+
 }  // namespace
 
 vt::GlobalPool global_pool(const std::string& name) {
@@ -37,6 +44,22 @@ vt::GlobalPool global_pool(const std::string& name) {
   if (name.empty()) return vt::GlobalPool::kNone;
   throw vt::Error(vt::code::kInvalidArgument,
                   "globalPool '" + name + "' is not known: use 'token', 'avg' or ''.");
+}
+
+vt::QkvPart qkv_part(const std::string& name) {
+  if (name == "query") return vt::QkvPart::kQuery;
+  if (name == "key") return vt::QkvPart::kKey;
+  if (name == "value") return vt::QkvPart::kValue;
+  throw vt::Error(vt::code::kInvalidArgument,
+                  "'" + name + "' is no part of qkv: use 'query', 'key' or 'value'.");
+}
+
+vt::HeadFusion head_fusion(const std::string& name) {
+  if (name == "mean") return vt::HeadFusion::kMean;
+  if (name == "max") return vt::HeadFusion::kMax;
+  if (name == "min") return vt::HeadFusion::kMin;
+  throw vt::Error(vt::code::kInvalidArgument,
+                  "headFusion '" + name + "' is not known: use 'mean', 'max' or 'min'.");
 }
 
 vt::VitConfig vit_config(const val& js) {
@@ -60,6 +83,8 @@ vt::VitConfig vit_config(const val& js) {
   config.activation = activation(js["activation"].as<std::string>());
   config.global_pool = global_pool(js["globalPool"].as<std::string>());
   config.fc_norm = js["fcNorm"].as<bool>();
+  config.dynamic_img_size = js["dynamicImgSize"].as<bool>();
+  config.pos_embed_interpolation = pos_embed_interpolation(js["posEmbedInterpolation"].as<std::string>());
   config.check();
   return config;
 }

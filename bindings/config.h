@@ -6,9 +6,12 @@
 #include <string>
 
 #include "image/transform.h"
+#include "model/attention.h"
 #include "model/config.h"
 
 // All throw vitreous::Error, INVALID_ARGUMENT, for a value that is not known.
 vitreous::GlobalPool global_pool(const std::string& name);
+vitreous::QkvPart qkv_part(const std::string& name);
+vitreous::HeadFusion head_fusion(const std::string& name);
 vitreous::VitConfig vit_config(const emscripten::val& js);
 vitreous::DataConfig data_config(const emscripten::val& js);

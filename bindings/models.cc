@@ -38,6 +38,8 @@ val to_js(const vt::VitConfig& config) {
   js.set("activation", std::string(config.activation == vt::Activation::kGelu ? "gelu" : "quick_gelu"));
   js.set("globalPool", std::string(name_of(config.global_pool)));
   js.set("fcNorm", config.fc_norm);
+  js.set("dynamicImgSize", config.dynamic_img_size);
+  js.set("posEmbedInterpolation", std::string("timm"));
   return js;
 }
 

@@ -3,6 +3,7 @@
 
 #include <emscripten/bind.h>
 #include <emscripten/heap.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <memory>
@@ -78,13 +79,14 @@ void push_bytes(const val& bytes, size_t piece, F&& push) {
 
 class Transform {
  public:
-  explicit Transform(const val& config) : transform_(guard([&] { return data_config(config); })) {}
+  explicit Transform(const val& config)
+      : transform_(guard([&] { return std::make_unique<vt::Transform>(data_config(config)); })) {}
 
   // Starts an image; returns the part of it that matters: {x, y, width, height}.
   val begin(int width, int height, int channels) {
     return guard([&] {
-      transform_.begin(width, height, channels);
-      const vt::Range rows = transform_.needed_rows(), columns = transform_.needed_columns();
+      transform_->begin(width, height, channels);
+      const vt::Range rows = transform_->needed_rows(), columns = transform_->needed_columns();
       row_bytes_ = size_t(columns.count()) * size_t(channels);
       val box = val::object();
       box.set("x", columns.first);
@@ -103,20 +105,20 @@ class Transform {
     });
   }
   void push(int rows) {
-    guard([&] { transform_.push(rows_.data(), rows); });
+    guard([&] { transform_->push(rows_.data(), rows); });
   }
   // Float32Array (3, height, width)
   val finish() {
     return guard([&] {
-      std::vector<float> planes(size_t{3} * size_t(transform_.config().height) *
-                                size_t(transform_.config().width));
-      transform_.finish(planes.data());
+      std::vector<float> planes(size_t{3} * size_t(transform_->config().height) *
+                                size_t(transform_->config().width));
+      transform_->finish(planes.data());
       return float_array(planes);
     });
   }
 
  private:
-  vt::Transform transform_;
+  std::unique_ptr<vt::Transform> transform_;
   std::vector<uint8_t> rows_;
   size_t row_bytes_ = 0;
 };
@@ -125,58 +127,71 @@ class Model {
  public:
   explicit Model(std::unique_ptr<vt::VisionTransformer> vit) : vit_(std::move(vit)) {}
 
-  // images: Float32Array (batch, 3, height, width); request: {pooled, logits, tokens: boolean, blocks:
-  // number[], norm, nchw: boolean, attention: number[]}. The result has a Float32Array for each thing asked
-  // for; a block's output comes as its patches and its prefix (CLS) token.
+  // images: Float32Array (batch, 3, height, width); request: ForwardRequest of web/engine/module.ts. The
+  // result has a Float32Array for each thing asked for; a block's output comes as its patches and its prefix
+  // tokens.
   val forward(const val& images, const val& request) {
     return guard([&] {
       const vt::VitConfig& config = vit_->config();
-      const size_t image = size_t{3} * size_t(config.image_height) * size_t(config.image_width);
-      const size_t batch = length(images) / image;
-      const size_t embedding = batch * size_t(config.dim), tokens = embedding * size_t(config.tokens());
-      if (batch * image != length(images)) {
-        throw vt::Error(vt::code::kInvalidArgument, "The input has " + std::to_string(length(images)) +
-                                                        " values, not a multiple of 3 × " +
-                                                        std::to_string(config.image_height) + " × " +
-                                                        std::to_string(config.image_width) + ".");
-      }
-      input_.resize(batch * image);
+      const int patch = config.patch_size;
+      const vt::Grid grid = {request["height"].as<int>() / patch, request["width"].as<int>() / patch};
+      const vt::TokenCount count = {size_t(config.prefix_tokens()), size_t(grid.height) * size_t(grid.width)};
+      const size_t N = count.all(), D = size_t(config.dim), H = size_t(config.heads);
+      const size_t batch = batch_of(images, count.patches * size_t(config.patch_values()));
+      const std::vector<int> block_ids = emscripten::vecFromJSArray<int>(request["blocks"]);
+      const std::vector<int> attention_ids = emscripten::vecFromJSArray<int>(request["attention"]);
+      const bool full = request["fullAttention"].as<bool>();
+      const bool norm = request["norm"].as<bool>(), nchw = request["nchw"].as<bool>();
+      const val qkv = request["qkv"], rollout = request["rollout"];
+      check_memory(batch, grid,
+                   {.blocks = block_ids.size(),
+                    .attention = attention_ids.size() * (full ? N : 1),
+                    .rollout = !rollout.isUndefined()});
+      input_.resize(length(images));
       copy_floats(images, input_.data());
 
       vt::Outputs outputs;
-      std::vector<float> pooled, logits, all_tokens;
-      auto want = [&](const char* name, std::vector<float>& values, size_t size) -> float* {
-        if (!request[name].as<bool>()) return nullptr;
+      const auto want = [](bool wanted, std::vector<float>& values, size_t size) -> float* {
+        if (!wanted) return nullptr;
         values.resize(size);
         return values.data();
       };
-      const size_t rows = batch * size_t(config.pooled_tokens());
-      outputs.pooled = want("pooled", pooled, rows * size_t(config.dim));
-      outputs.logits = want("logits", logits, rows * size_t(config.num_classes));
-      outputs.tokens = want("tokens", all_tokens, tokens);
-      const std::vector<int> block_ids = emscripten::vecFromJSArray<int>(request["blocks"]);
-      const std::vector<int> attention_ids = emscripten::vecFromJSArray<int>(request["attention"]);
-      std::vector<std::vector<float>> blocks(block_ids.size(), std::vector<float>(tokens));
-      std::vector<std::vector<float>> attention(
-          attention_ids.size(), std::vector<float>(batch * size_t(config.heads) * size_t(config.patches())));
+      std::vector<float> pooled, logits, tokens, parts, mass;
+      const size_t rows = batch * config.pooled_tokens(N);
+      outputs.pooled = want(request["pooled"].as<bool>(), pooled, rows * D);
+      outputs.logits = want(request["logits"].as<bool>(), logits, rows * size_t(config.num_classes));
+      outputs.tokens = want(request["tokens"].as<bool>(), tokens, batch * N * D);
+      outputs.last_block = request["lastBlock"].as<int>();
+      std::vector<std::vector<float>> blocks(block_ids.size()), attention(attention_ids.size());
       for (size_t i = 0; i < block_ids.size(); ++i) {
-        outputs.blocks.push_back({block_ids[i], request["norm"].as<bool>(), blocks[i].data()});
+        outputs.blocks.push_back({block_ids[i], norm, want(true, blocks[i], batch * N * D)});
       }
       for (size_t i = 0; i < attention_ids.size(); ++i) {
-        outputs.attention.push_back({attention_ids[i], attention[i].data()});
+        const size_t size = batch * H * (full ? N * N : count.patches);
+        outputs.attention.push_back({attention_ids[i], want(true, attention[i], size), full});
       }
-      vit_->forward(input_.data(), batch, outputs);
+      if (!qkv.isUndefined()) {
+        outputs.qkv.push_back({qkv["block"].as<int>(), qkv_part(qkv["part"].as<std::string>()),
+                               want(true, parts, batch * N * D)});
+      }
+      if (!rollout.isUndefined()) {
+        outputs.rollout = {.fusion = head_fusion(rollout["headFusion"].as<std::string>()),
+                           .discard_ratio = rollout["discardRatio"].as<double>(),
+                           .mass = want(true, mass, batch * count.patches)};
+      }
+      vit_->forward(input_.data(), batch, grid, outputs);
 
       val result = val::object();
       if (outputs.pooled != nullptr) result.set("pooled", float_array(pooled));
       if (outputs.logits != nullptr) result.set("logits", float_array(logits));
-      if (outputs.tokens != nullptr) result.set("tokens", float_array(all_tokens));
+      if (outputs.tokens != nullptr) result.set("tokens", float_array(tokens));
+      if (!qkv.isUndefined()) result.set("qkv", float_array(parts));
+      if (outputs.rollout) result.set("rollout", float_array(mass));
       val patches = val::array(), prefixes = val::array();
       for (std::vector<float>& block : blocks) {
-        std::vector<float> map(batch * size_t(config.patches()) * size_t(config.dim)), prefix(embedding);
-        vt::patch_tokens(block.data(), batch, size_t(config.patches()), size_t(config.dim),
-                         request["nchw"].as<bool>(), map.data());
-        vt::prefix_tokens(block.data(), batch, size_t(config.patches()), size_t(config.dim), prefix.data());
+        std::vector<float> map(batch * count.patches * D), prefix(batch * count.prefix * D);
+        vt::patch_tokens(block.data(), batch, count, D, nchw, map.data());
+        vt::prefix_tokens(block.data(), batch, count, D, prefix.data());
         patches.call<void>("push", float_array(map));
         prefixes.call<void>("push", float_array(prefix));
         block = {};
@@ -188,24 +203,17 @@ class Model {
     });
   }
 
-  // tokens: Float32Array (batch, tokens, dim) from a forward
-  val forward_head(const val& tokens, bool pre_logits) {
+  // tokens: Float32Array (batch, N, dim) from a forward
+  val forward_head(const val& tokens, int N, bool pre_logits) {
     return guard([&] {
       const vt::VitConfig& config = vit_->config();
-      const size_t image = size_t(config.tokens()) * size_t(config.dim);
-      const size_t batch = length(tokens) / image;
-      if (batch * image != length(tokens)) {
-        throw vt::Error(vt::code::kInvalidArgument, "The features have " + std::to_string(length(tokens)) +
-                                                        " values, not a multiple of " +
-                                                        std::to_string(config.tokens()) + " tokens × " +
-                                                        std::to_string(config.dim) + ".");
-      }
+      const size_t batch = batch_of(tokens, size_t(N) * size_t(config.dim));
       std::vector<float> features(length(tokens));
       copy_floats(tokens, features.data());
       const bool head = !pre_logits && config.num_classes > 0;
-      std::vector<float> out(batch * size_t(config.pooled_tokens()) *
+      std::vector<float> out(batch * config.pooled_tokens(size_t(N)) *
                              size_t(head ? config.num_classes : config.dim));
-      vit_->forward_head(features.data(), batch, pre_logits, out.data());
+      vit_->forward_head(features.data(), batch, size_t(N), pre_logits, out.data());
       return float_array(out);
     });
   }
@@ -253,10 +261,52 @@ class Model {
   }
 
  private:
+  // How many inputs of `one` values each an array holds.
+  static size_t batch_of(const val& array, size_t one) {
+    const size_t n = length(array);
+    if (one == 0 || n % one != 0) {
+      throw vt::Error(
+          vt::code::kInvalidArgument,
+          "The input has " + std::to_string(n) + " values, not a multiple of " + std::to_string(one) + ".");
+    }
+    return n / one;
+  }
+
   static val float_arrays(const std::vector<std::vector<float>>& arrays) {
     val list = val::array();
     for (const std::vector<float>& values : arrays) list.call<void>("push", float_array(values));
     return list;
+  }
+
+  struct Wanted {
+    size_t blocks;     // outputs of so many
+    size_t attention;  // rows of weights for each head
+    bool rollout;
+  };
+  // Said before anything is computed, with what there is memory for: growing memory until there is none would
+  // take the page with it.
+  void check_memory(size_t batch, vt::Grid grid, const Wanted& wanted) const {
+    const double left = double(emscripten_get_heap_max()) - double(mallinfo().uordblks);
+    const auto needed = [&](vt::Grid of) {
+      const vt::VitConfig& config = vit_->config();
+      const double tokens = double(config.prefix_tokens()) + double(of.height) * double(of.width);
+      const double input = double(of.height) * of.width * config.patch_values();
+      const double outputs =
+          tokens * (config.dim * double(wanted.blocks + 2) + double(wanted.attention) * config.heads);
+      return vit_->needed_bytes(batch, of, wanted.rollout) +
+             double(batch) * (input + outputs) * sizeof(float);
+    };
+    if (needed(grid) <= left) return;
+    int side = std::max(grid.height, grid.width);
+    while (side > 1 && needed({side, side}) > left) --side;
+    const int patch = vit_->config().patch_size;
+    throw vt::Error(vt::code::kOutOfMemory, "Images of " + std::to_string(grid.height * patch) + " × " +
+                                                std::to_string(grid.width * patch) + " pixels need " +
+                                                std::to_string(int64_t(needed(grid) / 1e6)) + " MB, " +
+                                                std::to_string(int64_t(left / 1e6)) + " MB are left: up to " +
+                                                std::to_string(side * patch) + " × " +
+                                                std::to_string(side * patch) + " there is room for " +
+                                                std::to_string(batch) + " at once.");
   }
 
   std::unique_ptr<vt::VisionTransformer> vit_;

@@ -5,6 +5,7 @@ import { throwIfAborted, toVitreousError, VitreousError } from './errors.js';
 import { VisionTransformer } from './model.js';
 import { countTensors, findModel, models } from './registry.js';
 import { type Access, env } from './settings.js';
+import { sidesOf } from './sizes.js';
 import type { CreateModelOptions, DataConfig, ModelConfig, ModelInfo, Weights } from './types.js';
 import type { Found } from './weights/find.js';
 import { type HubConfig, parseHubConfig } from './weights/hub.js';
@@ -116,7 +117,7 @@ async function withMatches<T>(
 
 function checkOptions(
   name: string,
-  { dtype, numClasses, globalPool, threads, revision, imgSize }: CreateModelOptions,
+  { dtype, numClasses, globalPool, threads, revision, imgSize, posEmbedInterpolation }: CreateModelOptions,
 ): void {
   if (typeof name !== 'string' || name === '') {
     throw new VitreousError(
@@ -135,12 +136,15 @@ function checkOptions(
   }
   if (numClasses !== undefined) checkNumClasses(numClasses);
   if (globalPool !== undefined) checkGlobalPool(globalPool);
-  const sides = typeof imgSize === 'number' ? [imgSize, imgSize] : imgSize;
-  const isSide = (side: number) => Number.isInteger(side) && side >= 1;
-  if (sides !== undefined && !(Array.isArray(sides) && sides.length === 2 && sides.every(isSide))) {
+  if (imgSize !== undefined) sidesOf(imgSize);
+  if (
+    posEmbedInterpolation !== undefined &&
+    posEmbedInterpolation !== 'timm' &&
+    posEmbedInterpolation !== 'dino'
+  ) {
     throw new VitreousError(
       'INVALID_ARGUMENT',
-      `imgSize is a number of pixels or [height, width], not ${JSON.stringify(imgSize)}.`,
+      `posEmbedInterpolation is 'timm' or 'dino', not '${posEmbedInterpolation}'.`,
     );
   }
   if (threads !== undefined && threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1)) {
@@ -271,8 +275,11 @@ export function resolveConfig(
   }
   config.pretrainedHeight = config.imageHeight;
   config.pretrainedWidth = config.imageWidth;
-  const { imgSize = [config.imageHeight, config.imageWidth] } = options;
-  [config.imageHeight, config.imageWidth] = typeof imgSize === 'number' ? [imgSize, imgSize] : imgSize;
+  const { imgSize, dynamicImgSize = false, posEmbedInterpolation = 'timm' } = options;
+  if (imgSize !== undefined) {
+    [config.imageHeight, config.imageWidth] = sidesOf(imgSize, config.patchSize);
+  }
+  Object.assign(config, { dynamicImgSize, posEmbedInterpolation });
   return config;
 }
 

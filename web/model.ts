@@ -1,7 +1,9 @@
+import { Batch, batchOf, type Wanted } from './batches.js';
 import { checkGlobalPool, checkNumClasses, classifierValues } from './classifier.js';
 import type { Backend, Calling } from './engine/backend.js';
-import type { ForwardRequest, ForwardResult } from './engine/module.js';
-import { throwIfAborted, VitreousError } from './errors.js';
+import type { ForwardResult } from './engine/module.js';
+import { VitreousError } from './errors.js';
+import { blockIndex, joinTokens, takeIndices } from './intermediates.js';
 import { softmax, topk } from './math.js';
 import { countTensors } from './registry.js';
 import type {
@@ -12,25 +14,14 @@ import type {
   GlobalPool,
   ImageInput,
   Images,
+  IntermediateLayersOptions,
   Intermediates,
   IntermediatesOptions,
   ModelConfig,
   ModelInfo,
+  RolloutOptions,
   Tensor,
 } from './types.js';
-
-// Images of a batch go to the engine in groups of this many: results and memory stay bounded, progress flows.
-const GROUP = 8;
-
-const nothing: ForwardRequest = {
-  pooled: false,
-  logits: false,
-  tokens: false,
-  blocks: [],
-  norm: false,
-  nchw: false,
-  attention: [],
-};
 
 /** Disposes of engines whose model was forgotten; a net, not a substitute for {@link VisionTransformer.dispose}. */
 const forgotten = new FinalizationRegistry<Backend>((backend) => backend.dispose());
@@ -93,10 +84,11 @@ export class VisionTransformer {
    * (B, N, …), where `globalPool` is `''`
    */
   async forward(images: Images, options: CallOptions = {}): Promise<Tensor> {
-    const shape = this.#headShape();
-    if (this.numClasses === 0)
-      return this.#one(images, { ...nothing, pooled: true }, (r) => r.pooled, shape, options);
-    return this.#one(images, { ...nothing, logits: true }, (r) => r.logits, shape, options);
+    const batch = this.#batch(images, options);
+    const shape = this.#headShape(batch.tokens);
+    return this.numClasses === 0
+      ? this.#one(batch, { pooled: true }, (result) => result.pooled, shape, options)
+      : this.#one(batch, { logits: true }, (result) => result.logits, shape, options);
   }
 
   /**
@@ -115,8 +107,8 @@ export class VisionTransformer {
   ): Promise<Float32Array | Float32Array[]> {
     const { dim } = this.config;
     this.#needPooling('embed');
-    const request = { ...nothing, pooled: true };
-    const { data } = await this.#one(images, request, (result) => result.pooled, [dim], options);
+    const batch = this.#batch(images, options);
+    const { data } = await this.#one(batch, { pooled: true }, (result) => result.pooled, [dim], options);
     const rows = Array.from({ length: data.length / dim }, (_, i) => data.slice(i * dim, (i + 1) * dim));
     if (options.normalize) for (const row of rows) normalize(row);
     return Array.isArray(images) ? rows : (rows[0] as Float32Array);
@@ -127,13 +119,9 @@ export class VisionTransformer {
    * @returns (B, N, D)
    */
   async forwardFeatures(images: Images, options: CallOptions = {}): Promise<Tensor> {
-    return this.#one(
-      images,
-      { ...nothing, tokens: true },
-      (r) => r.tokens,
-      [this.#tokens, this.config.dim],
-      options,
-    );
+    const batch = this.#batch(images, options);
+    const shape = [batch.tokens, this.config.dim];
+    return this.#one(batch, { tokens: true }, (result) => result.tokens, shape, options);
   }
 
   /**
@@ -143,9 +131,12 @@ export class VisionTransformer {
    * @returns (B, numClasses), or (B, D) with `preLogits` or without a classifier; (B, N, …) where `globalPool` is `''`
    */
   async forwardHead(features: Tensor, { preLogits = false } = {}): Promise<Tensor> {
-    const batch = batchOf(features, [this.#tokens, this.config.dim], 'forwardHead takes features of shape');
-    const data = await this.#live().forwardHead(features.data, preLogits);
-    return { data, shape: [batch, ...this.#headShape(preLogits)] };
+    const { dim, dynamicImgSize } = this.config;
+    const tokens =
+      dynamicImgSize && features.shape.length === 3 ? (features.shape[1] as number) : this.#tokens;
+    const batch = batchOf(features, [tokens, dim], 'forwardHead takes features of shape');
+    const data = await this.#live().forwardHead(features.data, tokens, preLogits);
+    return { data, shape: [batch, ...this.#headShape(tokens, preLogits)] };
   }
 
   /**
@@ -184,51 +175,137 @@ export class VisionTransformer {
   }
 
   /**
-   * Outputs of blocks as maps, and the final features; timm: `model.forward_intermediates(x, indices, norm=norm,
-   * output_fmt=outputFmt, return_prefix_tokens=returnPrefixTokens)`, with timm's defaults.
+   * Outputs of blocks as maps, and the final features; timm: `model.forward_intermediates(x, …)` with its options and
+   * defaults.
    * @param options.indices - block numbers, negative ones from the end, or how many of the last; default all
    * @param options.norm - apply the final norm to each, default false
    * @param options.outputFmt - `'NCHW'`: (B, D, height / patch, width / patch), the default; `'NLC'`: (B, patches, D)
-   * @param options.returnPrefixTokens - the CLS token of each block too, (B, 1, D), default false
+   * @param options.returnPrefixTokens - CLS and registers of each block too, (B, 1 + registers, D), default false
+   * @param options.stopEarly - leave out the blocks after the last that is wanted: then `features` are the norm of that
+   * one's output, as in timm; default false
+   * @param options.intermediatesOnly - no `features`, whose blocks are then not computed; default false
    * @returns `features` are those of {@link forwardFeatures}; `intermediates` in the order of the blocks
    */
-  async forwardIntermediates(images: Images, options: IntermediatesOptions = {}): Promise<Intermediates> {
-    const { depth, dim } = this.config;
-    const { indices = depth, norm = false, outputFmt = 'NCHW', returnPrefixTokens = false } = options;
+  forwardIntermediates(
+    images: Images,
+    options: IntermediatesOptions & { intermediatesOnly: true },
+  ): Promise<Omit<Intermediates, 'features'>>;
+  forwardIntermediates(images: Images, options?: IntermediatesOptions): Promise<Intermediates>;
+  async forwardIntermediates(
+    images: Images,
+    options: IntermediatesOptions = {},
+  ): Promise<Intermediates | Omit<Intermediates, 'features'>> {
+    const { dim, regTokens, depth } = this.config;
+    const { norm = false, outputFmt = 'NCHW', returnPrefixTokens = false } = options;
+    const { stopEarly = false, intermediatesOnly = false } = options;
     if (outputFmt !== 'NCHW' && outputFmt !== 'NLC') {
       throw new VitreousError('INVALID_ARGUMENT', `outputFmt is 'NCHW' or 'NLC', not '${outputFmt}'.`);
     }
     const nchw = outputFmt === 'NCHW';
-    if (typeof indices === 'number' && !(Number.isInteger(indices) && indices >= 1 && indices <= depth)) {
-      throw new VitreousError('INVALID_ARGUMENT', `indices as a number is 1 to ${depth}, not ${indices}.`);
-    }
-    const last = (n: number) => Array.from({ length: n }, (_, i) => depth - n + i);
-    const wanted = typeof indices === 'number' ? last(indices) : indices;
-    // As in timm: each block once, in the order in which the forward passes them.
-    const blocks = [...new Set(wanted.map((index) => this.#block(index)))].sort((a, b) => a - b);
-    const [height, width] = this.#grid;
+    const blocks = takeIndices(options.indices, this.config);
+    const batch = this.#batch(images, options);
+    const [height, width] = batch.grid;
     const patches = nchw ? [dim, height, width] : [height * width, dim];
-    const [features, ...outputs] = await this.#many(
-      images,
-      { ...nothing, tokens: true, blocks, norm, nchw },
-      (result) => [result.tokens as Float32Array, ...result.blocks, ...result.prefixes],
-      [[this.#tokens, dim], ...blocks.map(() => patches), ...blocks.map(() => [1, dim])],
+    const prefix = [1 + regTokens, dim];
+    const lastBlock = stopEarly ? (blocks.at(-1) as number) : depth - 1;
+    const wanted = { tokens: !intermediatesOnly, lastBlock, blocks, norm, nchw };
+    const outputs = await batch.run(
+      () => this.#live(),
+      wanted,
+      (result) => [...result.blocks, ...result.prefixes, ...(intermediatesOnly ? [] : [result.tokens])],
+      [
+        ...blocks.map(() => patches),
+        ...blocks.map(() => prefix),
+        ...(intermediatesOnly ? [] : [[batch.tokens, dim]]),
+      ],
       options,
     );
-    const intermediates = outputs.slice(0, blocks.length);
-    const all = { features: features as Tensor, intermediates };
-    return returnPrefixTokens ? { ...all, prefixTokens: outputs.slice(blocks.length) } : all;
+    const n = blocks.length;
+    return {
+      ...(intermediatesOnly ? {} : { features: outputs[2 * n] as Tensor }),
+      intermediates: outputs.slice(0, n),
+      ...(returnPrefixTokens && { prefixTokens: outputs.slice(n, 2 * n) }),
+    };
   }
 
   /**
-   * How the CLS token attends to each patch, per head, after the softmax; DINO's `get_last_selfattention(x)[:, :, 0, 1:]`.
-   * @param options.layer - block number, negative from the end; default −1, the last
-   * @returns (B, heads, height / patch, width / patch); a head's map sums to 1 minus what CLS gives itself
+   * Outputs of the last blocks, or of chosen ones; timm: `model.get_intermediate_layers(x, n, reshape,
+   * return_prefix_tokens, norm)`.
+   * @param options.n - how many of the last, or block numbers; default 1
+   * @param options.reshape - (B, D, height / patch, width / patch) instead of (B, patches, D); default false
+   * @param options.norm - apply the final norm, default false
+   * @param options.returnPrefixTokens - as in {@link forwardIntermediates}
+   * @param options.dino - as facebookresearch/dino's method of that name: all tokens, CLS first, always normed, (B, N, D)
    */
-  async attention(images: Images, options: CallOptions & { layer?: number } = {}): Promise<Tensor> {
-    const request = { ...nothing, attention: [this.#block(options.layer ?? -1)] };
-    const shape = [this.config.heads, ...this.#grid];
-    return this.#one(images, request, (result) => result.attention[0], shape, options);
+  async getIntermediateLayers(
+    images: Images,
+    options: IntermediateLayersOptions = {},
+  ): Promise<Omit<Intermediates, 'features'>> {
+    const { n = 1, reshape = false, norm = false, returnPrefixTokens = false, dino = false } = options;
+    const result = await this.forwardIntermediates(images, {
+      ...options,
+      indices: n,
+      norm: dino || norm,
+      outputFmt: reshape && !dino ? 'NCHW' : 'NLC',
+      returnPrefixTokens: dino || returnPrefixTokens,
+      intermediatesOnly: true,
+    });
+    if (!dino) return result;
+    const { prefixTokens = [], intermediates } = result;
+    return {
+      intermediates: intermediates.map((patches, i) => joinTokens(prefixTokens[i] as Tensor, patches)),
+    };
+  }
+
+  /**
+   * How tokens attend to each other, per head, after the softmax.
+   * @param options.layer - block number, negative from the end; default −1, the last
+   * @param options.full - all tokens to all, (B, heads, N, N); default false: CLS to the patches, as DINO's
+   * `get_last_selfattention(x)[:, :, 0, 1:]`
+   * @returns (B, heads, height / patch, width / patch); a head's map sums to 1 minus what CLS gives itself (and registers)
+   */
+  async attention(
+    images: Images,
+    options: CallOptions & { layer?: number; full?: boolean } = {},
+  ): Promise<Tensor> {
+    const { layer = -1, full = false } = options;
+    const wanted = { attention: [blockIndex(layer, this.config)], fullAttention: full };
+    const batch = this.#batch(images, options);
+    const shape = [this.config.heads, ...(full ? [batch.tokens, batch.tokens] : batch.grid)];
+    return this.#one(batch, wanted, (result) => result.attention[0], shape, options);
+  }
+
+  /**
+   * How much of each patch reaches CLS through all layers: attention rollout (Abnar & Zuidema 2020, “Quantifying
+   * Attention Flow in Transformers”; jacobgil/vit-explain `vit_rollout.py`). Each layer's matrix is the mean of its
+   * heads' weights and the identity, rows scaled to a sum of 1; they are multiplied.
+   * @param options.headFusion - how the heads become one, default `'mean'`
+   * @param options.discardRatio - the part of each layer's smallest weights that counts as zero, 0 to below 1, default 0
+   * @returns (B, height / patch, width / patch)
+   */
+  async attentionRollout(images: Images, options: RolloutOptions = {}): Promise<Tensor> {
+    const { headFusion = 'mean', discardRatio = 0 } = options;
+    const batch = this.#batch(images, options);
+    const wanted = { rollout: { headFusion, discardRatio } };
+    return this.#one(batch, wanted, (result) => result.rollout, batch.grid, options);
+  }
+
+  /**
+   * Queries, keys or values of a block, before the scale 1 / √headDim: timm's `blocks[layer].attn.qkv(norm1(x))`, split.
+   * Keys of the last block are what DINO's users segment with.
+   * @param options.layer - block number, negative from the end; default −1, the last
+   * @param options.which - default `'key'`
+   * @returns (B, heads, N, D / heads)
+   */
+  async qkv(
+    images: Images,
+    options: CallOptions & { layer?: number; which?: 'query' | 'key' | 'value' } = {},
+  ): Promise<Tensor> {
+    const { layer = -1, which = 'key' } = options;
+    const { dim, heads } = this.config;
+    const batch = this.#batch(images, options);
+    const wanted = { qkv: { block: blockIndex(layer, this.config), part: which } };
+    return this.#one(batch, wanted, (result) => result.qkv, [heads, batch.tokens, dim / heads], options);
   }
 
   /**
@@ -289,22 +366,17 @@ export class VisionTransformer {
   /** `using model = await createModel(…)`. */
   declare [Symbol.dispose]: () => void;
 
-  /** Patches from top to bottom and from left to right. */
-  get #grid(): [number, number] {
-    const { imageHeight, imageWidth, patchSize } = this.config;
-    return [imageHeight / patchSize, imageWidth / patchSize];
-  }
-
+  /** Of an image of the model's own size. */
   get #tokens(): number {
-    const [height, width] = this.#grid;
-    return 1 + this.config.regTokens + height * width;
+    const { imageHeight, imageWidth, patchSize, regTokens } = this.config;
+    return 1 + regTokens + (imageHeight / patchSize) * (imageWidth / patchSize);
   }
 
-  /** Of what the head gives for an image. */
-  #headShape(preLogits = false): number[] {
+  /** Of what the head gives for an image of so many tokens. */
+  #headShape(tokens: number, preLogits = false): number[] {
     const { dim, numClasses, globalPool } = this.config;
     const width = preLogits || numClasses === 0 ? dim : numClasses;
-    return globalPool === '' ? [this.#tokens, width] : [width];
+    return globalPool === '' ? [tokens, width] : [width];
   }
 
   #needPooling(method: string): void {
@@ -312,16 +384,6 @@ export class VisionTransformer {
     throw new VitreousError(
       'INVALID_ARGUMENT',
       `${this.config.name} pools nothing (globalPool ''), and ${method} needs one vector for an image: use forward, or resetClassifier(${this.numClasses}, 'token').`,
-    );
-  }
-
-  #block(index: number): number {
-    const { depth, name } = this.config;
-    const block = index < 0 ? index + depth : index;
-    if (Number.isInteger(block) && block >= 0 && block < depth) return block;
-    throw new VitreousError(
-      'INVALID_ARGUMENT',
-      `Layer ${index} does not exist: ${name} has ${depth}, 0 to ${depth - 1}.`,
     );
   }
 
@@ -336,71 +398,26 @@ export class VisionTransformer {
     return f(this.#live());
   }
 
+  /** Of these images with these options. */
+  #batch(images: Images, options: CallOptions): Batch {
+    return new Batch(this.config, this.dataConfig, images, options);
+  }
+
   async #one(
-    images: Images,
-    request: ForwardRequest,
+    batch: Batch,
+    wanted: Wanted,
     pick: (result: ForwardResult) => Float32Array | undefined,
     shape: number[],
     options: CallOptions,
   ): Promise<Tensor> {
-    const [tensor] = await this.#many(
-      images,
-      request,
-      (result) => [pick(result) as Float32Array],
+    const [tensor] = await batch.run(
+      () => this.#live(),
+      wanted,
+      (r) => [pick(r)],
       [shape],
       options,
     );
     return tensor as Tensor;
-  }
-
-  /** Runs the images group by group and joins each array that `pick` takes; `shapes` are without the batch. */
-  async #many(
-    images: Images,
-    request: ForwardRequest,
-    pick: (result: ForwardResult) => Float32Array[],
-    shapes: number[][],
-    options: CallOptions,
-  ): Promise<Tensor[]> {
-    const { signal, onProgress } = options;
-    const groups = this.#groups(images);
-    const total = groups.reduce((n, group) => n + group.count, 0);
-    const sizes = shapes.map((shape) => shape.reduce((a, b) => a * b, 1));
-    const joined = sizes.map((size) => new Float32Array(total * size));
-    // While the engine works on one group the next one's images are decoded, and no more than that.
-    const start = (group: (typeof groups)[number]) => {
-      throwIfAborted(signal);
-      const result = this.#live().forward(group.input, this.dataConfig, request, { signal });
-      result.catch(() => {}); // should an earlier group fail, nobody waits for this one
-      return result;
-    };
-    let loaded = 0;
-    let next = groups[0] && start(groups[0]);
-    for (const [i, { count }] of groups.entries()) {
-      const current = next as Promise<ForwardResult>;
-      const following = groups[i + 1];
-      next = following && start(following);
-      const result = await current;
-      throwIfAborted(signal);
-      this.#live(); // disposed of meanwhile?
-      for (const [i, part] of pick(result).entries()) joined[i]?.set(part, loaded * (sizes[i] as number));
-      loaded += count;
-      onProgress?.({ stage: 'images', loaded, total });
-    }
-    return joined.map((data, i) => ({ data, shape: [total, ...(shapes[i] as number[])] }));
-  }
-
-  #groups(images: Images): { input: ImageInput[] | Float32Array; count: number }[] {
-    if (isTensor(images)) {
-      const { data, shape } = images;
-      const { inputSize } = this.dataConfig;
-      const batched = { data, shape: shape.length === 3 ? [1, ...shape] : shape };
-      const batch = batchOf(batched, inputSize, 'The input tensor must be');
-      const size = data.length / batch;
-      return grouped(batch, (first, end) => data.slice(first * size, end * size));
-    }
-    const list = Array.isArray(images) ? images : [images];
-    if (list.length === 0) throw new VitreousError('INVALID_ARGUMENT', 'There are no images in the array.');
-    return grouped(list.length, (first, end) => list.slice(first, end));
   }
 }
 
@@ -409,29 +426,6 @@ if (Symbol.dispose) {
   VisionTransformer.prototype[Symbol.dispose] = function (this: VisionTransformer) {
     this.dispose();
   };
-}
-
-function grouped<T>(total: number, slice: (first: number, end: number) => T) {
-  return Array.from({ length: Math.ceil(total / GROUP) }, (_, i) => {
-    const end = Math.min(total, (i + 1) * GROUP);
-    return { input: slice(i * GROUP, end), count: end - i * GROUP };
-  });
-}
-
-/** B of a tensor (B, ...wanted); `what` begins the sentence about one that is not. */
-function batchOf({ data, shape }: Tensor, wanted: number[], what: string): number {
-  const [batch = 0, ...one] = shape;
-  const size = wanted.reduce((a, b) => a * b, 1);
-  if (Number.isInteger(batch) && batch > 0 && `${one}` === `${wanted}` && data.length === batch * size)
-    return batch;
-  throw new VitreousError(
-    'INVALID_ARGUMENT',
-    `${what} (B, ${wanted.join(', ')}), not (${shape.join(', ')}) with ${data.length} values.`,
-  );
-}
-
-function isTensor(images: Images): images is Tensor {
-  return Array.isArray((images as Tensor)?.shape) && (images as Tensor).data instanceof Float32Array;
 }
 
 /** torch.nn.functional.normalize(x, dim=0), in place. */

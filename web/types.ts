@@ -35,6 +35,10 @@ export interface ModelConfig {
   globalPool: GlobalPool;
   /** The final norm comes after the pooling instead of before (timm: `fc_norm`). */
   fcNorm: boolean;
+  /** Images of any size are taken (timm: `dynamic_img_size`). */
+  dynamicImgSize: boolean;
+  /** How position embeddings are resampled for another size. */
+  posEmbedInterpolation: 'timm' | 'dino';
 }
 
 /** A model that has a name here; see {@link listModels}. */
@@ -120,6 +124,11 @@ export interface Progress {
 export interface CallOptions {
   /** Stops the call with `ABORTED` at once; what the engine has begun it finishes, and drops. */
   signal?: AbortSignal;
+  /**
+   * The size that images are prepared to, in pixels: the side of a square or [height, width], multiples of the patch size.
+   * Default: the model's own. Another one needs a model created with `dynamicImgSize`.
+   */
+  imgSize?: number | [height: number, width: number];
   /** Called after each group of images of a batch. */
   onProgress?: (progress: { stage: 'images'; loaded: number; total: number }) => void;
 }
@@ -130,6 +139,23 @@ export interface IntermediatesOptions extends CallOptions {
   norm?: boolean;
   outputFmt?: 'NCHW' | 'NLC';
   returnPrefixTokens?: boolean;
+  stopEarly?: boolean;
+  intermediatesOnly?: boolean;
+}
+
+/** Options of {@link VisionTransformer.getIntermediateLayers}. */
+export interface IntermediateLayersOptions extends CallOptions {
+  n?: number | number[];
+  reshape?: boolean;
+  norm?: boolean;
+  returnPrefixTokens?: boolean;
+  dino?: boolean;
+}
+
+/** Options of {@link VisionTransformer.attentionRollout}. */
+export interface RolloutOptions extends CallOptions {
+  headFusion?: 'mean' | 'max' | 'min';
+  discardRatio?: number;
 }
 
 export interface Intermediates {
@@ -177,6 +203,18 @@ export interface CreateModelOptions {
    * embeddings are resampled as timm's `create_model(img_size=…)` does (bicubic, antialias), images are resized for it.
    */
   imgSize?: number | [height: number, width: number];
+  /**
+   * Takes images of any size, call by call: tensors (B, 3, height, width), and images with `imgSize` (see
+   * {@link CallOptions}); timm's `dynamic_img_size`. Position embeddings are resampled from the model's own size for each.
+   * Default: false.
+   */
+  dynamicImgSize?: boolean;
+  /**
+   * How position embeddings are resampled for another size. `'timm'`, the default: bicubic with antialias, as timm.
+   * `'dino'`: as facebookresearch/dino's `interpolate_pos_encoding`, bicubic without it and with its offset of 0.1, always
+   * from the checkpoint's own.
+   */
+  posEmbedInterpolation?: 'timm' | 'dino';
   /**
    * How many threads work on an image. Default `'auto'`: the machine's cores as far as the platform tells, 8 at most.
    * In a browser threads need a worker (see `worker`) and a cross-origin isolated page, one that is served with the

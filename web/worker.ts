@@ -107,19 +107,12 @@ async function answer(
     }
     case 'forward': {
       const { images, config, request } = message.args;
-      const result = await backend.forward(images, config, request, { signal });
-      const arrays = [
-        result.pooled,
-        result.logits,
-        result.tokens,
-        ...result.blocks,
-        ...result.prefixes,
-        ...result.attention,
-      ];
-      return { result, transfer: arrays.flatMap((array) => array?.buffer ?? []) };
+      return transferred(await backend.forward(images, config, request, { signal }));
     }
     case 'forwardHead':
-      return { result: await backend.forwardHead(message.args.tokens, message.args.preLogits) };
+      return transferred(
+        await backend.forwardHead(message.args.features, message.args.tokens, message.args.preLogits),
+      );
     case 'classifier':
       return transferred(await backend.classifier());
     case 'resetClassifier': {
@@ -143,8 +136,8 @@ async function answer(
 
 /** What the engine returns is a copy: its arrays are moved, not copied once more. */
 function transferred(result: unknown) {
-  const values = Object.values((result ?? {}) as object);
-  const arrays = [result, ...values].filter((value) => ArrayBuffer.isView(value));
+  const values = ArrayBuffer.isView(result) ? [result] : Object.values((result ?? {}) as object).flat();
+  const arrays = values.filter((value) => ArrayBuffer.isView(value));
   return { result, transfer: arrays.map(({ buffer }) => buffer as ArrayBuffer) };
 }
 

@@ -24,6 +24,12 @@ enum class Activation {
   kQuickGelu,  // x · σ(1.702 x), OpenAI's CLIP
 };
 
+// How position embeddings are resampled for another grid of patches: see model/pos_embed.h.
+enum class PosEmbedInterpolation {
+  kTimm,  // bicubic with antialias
+  kDino,  // bicubic without, the scale a little off
+};
+
 struct VitConfig {
   std::string name;
   Arithmetic arithmetic = Arithmetic::kFp32;
@@ -31,6 +37,8 @@ struct VitConfig {
   int image_width = 224;
   // The image size of the checkpoint's position embeddings, which are resampled for another; 0: the same.
   int pretrained_height = 0, pretrained_width = 0;
+  PosEmbedInterpolation pos_embed_interpolation = PosEmbedInterpolation::kTimm;
+  bool dynamic_img_size = false;  // a forward may bring images of any size, in whole patches
   int patch_size = 16;
   int dim = 768;
   int depth = 12;
@@ -54,7 +62,8 @@ struct VitConfig {
   int patches() const { return grid_height() * grid_width(); }
   int prefix_tokens() const { return 1 + reg_tokens; }  // CLS, then the registers
   int tokens() const { return prefix_tokens() + patches(); }
-  int pooled_tokens() const { return global_pool == GlobalPool::kNone ? tokens() : 1; }
+  // What the pooling leaves of an image's tokens.
+  size_t pooled_tokens(size_t of) const { return global_pool == GlobalPool::kNone ? of : 1; }
   int head_dim() const { return dim / heads; }
   int patch_values() const { return 3 * patch_size * patch_size; }
 };

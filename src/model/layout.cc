@@ -1,20 +1,21 @@
 #include "model/layout.h"
 
-#include <cstring>
+#include <algorithm>
 
 namespace vitreous {
 
-void prefix_tokens(const float* tokens, size_t batch, size_t patches, size_t dim, float* prefix) {
+void prefix_tokens(const float* tokens, size_t batch, TokenCount count, size_t dim, float* prefix) {
   for (size_t b = 0; b < batch; ++b) {
-    std::memcpy(prefix + b * dim, tokens + b * (1 + patches) * dim, dim * sizeof(float));
+    prefix = std::copy_n(tokens + b * count.all() * dim, count.prefix * dim, prefix);
   }
 }
 
-void patch_tokens(const float* tokens, size_t batch, size_t patches, size_t dim, bool nchw, float* out) {
+void patch_tokens(const float* tokens, size_t batch, TokenCount count, size_t dim, bool nchw, float* out) {
+  const size_t patches = count.patches;
   for (size_t b = 0; b < batch; ++b, out += patches * dim) {
-    const float* first = tokens + (b * (1 + patches) + 1) * dim;
+    const float* first = tokens + (b * count.all() + count.prefix) * dim;
     if (!nchw) {
-      std::memcpy(out, first, patches * dim * sizeof(float));
+      std::copy_n(first, patches * dim, out);
       continue;
     }
     for (size_t d = 0; d < dim; ++d) {

@@ -5,11 +5,17 @@
 
 namespace vitreous {
 
-// tokens (batch, 1 + patches, dim) → prefix (batch, 1, dim), the CLS tokens
-void prefix_tokens(const float* tokens, size_t batch, size_t patches, size_t dim, float* prefix);
+// How many tokens an image has: CLS and registers, then patches.
+struct TokenCount {
+  size_t prefix, patches;
+  size_t all() const { return prefix + patches; }
+};
 
-// tokens (batch, 1 + patches, dim) → (batch, patches, dim), or with `nchw` (batch, dim, patches), which is
-// the map (batch, dim, grid_height, grid_width)
-void patch_tokens(const float* tokens, size_t batch, size_t patches, size_t dim, bool nchw, float* out);
+// tokens (batch, all, dim) → (batch, prefix, dim)
+void prefix_tokens(const float* tokens, size_t batch, TokenCount count, size_t dim, float* prefix);
+
+// tokens (batch, all, dim) → (batch, patches, dim), or with `nchw` (batch, dim, patches), which is the map
+// (batch, dim, grid_height, grid_width)
+void patch_tokens(const float* tokens, size_t batch, TokenCount count, size_t dim, bool nchw, float* out);
 
 }  // namespace vitreous

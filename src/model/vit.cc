@@ -27,60 +27,94 @@ size_t last_block(const std::vector<Wanted>& all) {
 }  // namespace
 
 VisionTransformer::VisionTransformer(const VitConfig& config, VitWeights weights)
-    : config_(config),
-      weights_(std::move(weights)),
-      attention_(config),
-      images_at_once_(std::max<size_t>(1, kTokensAtOnce / size_t(config.tokens()))) {}
+    : config_(config), weights_(std::move(weights)), attention_(config) {}
 
-void VisionTransformer::forward(const float* images, size_t batch, const Outputs& outputs) {
-  check(outputs);
+void VisionTransformer::forward(const float* images, size_t batch, Grid grid, const Outputs& outputs) {
+  check(grid, outputs);
   // The buffers are planned for the largest group of images seen: one photo at a time never pays for five.
-  const size_t group = std::min(batch, images_at_once_);
-  plan(group);
+  const size_t group = std::min(batch, images_at_once(tokens(grid)));
+  plan(group * tokens(grid), group);
   profile_.start();
   for (size_t first = 0; first < batch; first += group) {
-    forward_some(images, first, std::min(group, batch - first), outputs);
+    forward_some(images, first, std::min(group, batch - first), grid, outputs);
   }
 }
 
-void VisionTransformer::plan(size_t images) {
+size_t VisionTransformer::images_at_once(size_t tokens) const {
+  return std::max<size_t>(1, kTokensAtOnce / tokens);
+}
+
+size_t VisionTransformer::wide_columns() const {
+  return size_t(std::max({config_.patch_values(), 3 * config_.dim, config_.mlp_dim}));
+}
+
+void VisionTransformer::plan(size_t rows, size_t images) {
   const size_t dim = size_t(config_.dim), mlp = size_t(config_.mlp_dim);
-  const size_t rows = images * size_t(config_.tokens());
+  const size_t pooled = config_.pooled_tokens(rows / images) * dim;
+  const size_t features = images * std::max(weights_.head.features(dim), pooled);
+  if (features_.size() < features) features_ = Buffer(features);
   if (x_.size() >= rows * dim) return;
-  x_ = Buffer(rows * dim);
+  // The old ones go first, and x_, whose size tells of all, comes last: memory may not suffice.
+  x_ = {};
+  y_ = {};
+  wide_ = {};
+  input_ = {};
+  hidden_ = {};
   y_ = Buffer(rows * dim);
-  wide_ = Buffer(rows * std::max({size_t(config_.patch_values()), 3 * dim, mlp}));
+  wide_ = Buffer(rows * wide_columns());
   input_ = LayerInput(rows, dim, y_.data(), config_.arithmetic);
   hidden_ = LayerInput(rows, mlp, wide_.data(), config_.arithmetic);
-  features_ = Buffer(images * std::max(weights_.head.features(dim), size_t(config_.pooled_tokens()) * dim));
+  x_ = Buffer(rows * dim);
+}
+
+double VisionTransformer::needed_bytes(size_t batch, Grid grid, bool rollout) const {
+  const size_t N = tokens(grid), images = std::min(batch, images_at_once(N));
+  const size_t dim = size_t(config_.dim), mlp = size_t(config_.mlp_dim);
+  const double rows = double(images) * double(N), rows_now = double(x_.size() / dim);
+  const bool int8 = config_.arithmetic == Arithmetic::kInt8;
+  const double row_bytes =
+      double(sizeof(float) * (2 * dim + wide_columns())) + (int8 ? double(sizeof(int16_t) * (dim + mlp)) : 0);
+  // The old buffers go before the new ones come.
+  const double buffers = rows > rows_now ? (rows - rows_now) * row_bytes : 0;
+  const double positions = double(N) * double(dim * sizeof(float));
+  return buffers + positions + attention_.scratch_bytes(N) +
+         (rollout ? AttentionRollout::bytes(images, N) : 0);
 }
 
 // The forward, line by line as in timm/models/vision_transformer.py. B images, N tokens, D = dim, H heads.
-void VisionTransformer::forward_some(const float* images, size_t first, size_t B, const Outputs& outputs) {
+void VisionTransformer::forward_some(const float* images, size_t first, size_t B, Grid grid,
+                                     const Outputs& outputs) {
   const VitWeights& w = weights_;
-  const size_t N = size_t(config_.tokens()), D = size_t(config_.dim), H = size_t(config_.heads);
-  const size_t patches = size_t(config_.patches());
+  const size_t patches = size_t(grid.height) * size_t(grid.width);
+  const size_t N = tokens(grid), D = size_t(config_.dim);
   float *x = x_.data(), *y = y_.data(), *wide = wide_.data();
-  images += first * 3 * size_t(config_.image_height) * size_t(config_.image_width);
+  images += first * patches * size_t(config_.patch_values());
 
   // x = self.patch_embed(x)
-  extract_patches(images, B, wide);  // (B·patches, 3·P·P)
+  extract_patches(images, B, grid, wide);  // (B·patches, 3·P·P)
   profile_.lap(Stage::kPatches);
   w.patch_embed.run(B * patches, wide, y);  // (B·patches, D)
   // x = self._pos_embed(x)
-  add_positions(y, B, x);  // (B, N, D)
+  add_positions(y, B, grid, x);  // (B, N, D)
   // x = self.norm_pre(x)
   if (config_.pre_norm) w.norm_pre.run(B * N, x, x);
   profile_.lap(Stage::kPatchEmbed);
 
-  const size_t last_attention = last_block(outputs.attention), last_output = last_block(outputs.blocks);
   // Without these the forward stops at the last block that is wanted (timm: stop_early).
   const bool to_the_end = outputs.pooled != nullptr || outputs.logits != nullptr || outputs.tokens != nullptr;
+  // One past the last block whose output is wanted, and past the last one that is looked into.
+  const size_t depth = outputs.last_block < 0 ? w.blocks.size() : size_t(outputs.last_block) + 1;
+  const size_t last_output = to_the_end ? depth : last_block(outputs.blocks);
+  const size_t last_inside =
+      outputs.rollout ? w.blocks.size() : std::max(last_block(outputs.attention), last_block(outputs.qkv));
+  const size_t end = std::max(last_output, last_inside);
+  std::optional<AttentionRollout> rollout;
+  if (outputs.rollout) rollout.emplace(B, N, outputs.rollout->fusion, outputs.rollout->discard_ratio);
 
   const Epilogue activation =
       config_.activation == Activation::kGelu ? Epilogue::kGelu : Epilogue::kQuickGelu;
   size_t rows = B * N;
-  for (size_t i = 0; i < w.blocks.size(); ++i) {
+  for (size_t i = 0; i < end; ++i) {
     const Block& block = w.blocks[i];
     // After the last attention only the CLS token is looked at, unless all tokens are asked for or pooled.
     const bool cls_only = i + 1 == w.blocks.size() && outputs.tokens == nullptr && outputs.blocks.empty() &&
@@ -93,13 +127,10 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
     profile_.lap(Stage::kNorm);
     block.qkv.run(rows, input_, wide);  // (B, N, 3·D)
     profile_.lap(Stage::kQkv);
-    float* maps = nullptr;
-    for (const auto& wanted : outputs.attention) {
-      if (size_t(wanted.block) == i) maps = wanted.maps + first * H * patches;
-    }
-    attention_.run(wide, B, queries, input_.data(), maps);  // (B, queries, D)
-    if (!to_the_end && i + 1 == last_attention && i + 1 > last_output) return;
-    if (cls_only) rows = keep_cls_rows(B, x);  // from here on (B, 1, D)
+    look_inside(i, first, B, grid, outputs, rollout);
+    if (i >= last_output && i + 1 == end) return;
+    attention_.run(wide, B, N, queries, input_.data());  // (B, queries, D)
+    if (cls_only) rows = keep_cls_rows(B, N, x);         // from here on (B, 1, D)
     input_.commit(rows);
     profile_.lap(Stage::kAttention);
     block.proj.run(rows, input_, x, Epilogue::kAdd);  // (B, N, D)
@@ -124,8 +155,8 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
         std::memcpy(to, x, rows * D * sizeof(float));
       }
     }
-    if (!to_the_end && i + 1 == last_output && i + 1 >= last_attention) return;
   }
+  if (!to_the_end) return;
 
   // x = self.norm(x)
   const float* tokens = x;  // (B, N, D)
@@ -136,7 +167,7 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
   if (outputs.tokens != nullptr)
     std::memcpy(outputs.tokens + first * N * D, tokens, rows * D * sizeof(float));
   // x = self.fc_norm(self.pool(x))
-  const size_t P = size_t(config_.pooled_tokens());
+  const size_t P = config_.pooled_tokens(N);
   if (outputs.pooled != nullptr) pool(tokens, B, rows / B, outputs.pooled + first * P * D);  // (B, D)
   // x = self.head(x)
   if (outputs.logits != nullptr) {
@@ -146,8 +177,36 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
   profile_.lap(Stage::kHead);
 }
 
-void VisionTransformer::forward_head(const float* tokens, size_t batch, bool pre_logits, float* out) const {
-  const size_t N = size_t(config_.tokens()), D = size_t(config_.dim);
+// What is wanted of a block between its qkv, which is in wide_, and its attention.
+void VisionTransformer::look_inside(size_t block, size_t first, size_t B, Grid grid, const Outputs& outputs,
+                                    std::optional<AttentionRollout>& rollout) {
+  const size_t prefix = size_t(config_.prefix_tokens()), N = tokens(grid), patches = N - prefix;
+  const size_t D = size_t(config_.dim), H = size_t(config_.heads);
+  const float* qkv = wide_.data();
+  for (const auto& wanted : outputs.qkv) {
+    if (size_t(wanted.block) == block)
+      attention_.split(qkv, B, N, wanted.part, wanted.values + first * N * D);
+  }
+  for (const auto& wanted : outputs.attention) {
+    if (size_t(wanted.block) != block) continue;
+    if (wanted.full) {
+      attention_.weights(qkv, B, N, N, wanted.maps + first * H * N * N);
+      continue;
+    }
+    float* rows = y_.data();  // (B, H, N), free until the attention
+    attention_.weights(qkv, B, N, 1, rows);
+    patch_tokens(rows, B * H, {prefix, patches}, 1, false, wanted.maps + first * H * patches);
+  }
+  if (!rollout) return;
+  rollout->add_layer(attention_, qkv, 3 * D);
+  if (block + 1 == weights_.blocks.size()) {
+    rollout->cls_to_patches(prefix, outputs.rollout->mass + first * patches);
+  }
+}
+
+void VisionTransformer::forward_head(const float* tokens, size_t batch, size_t N, bool pre_logits,
+                                     float* out) const {
+  const size_t D = size_t(config_.dim);
   const Head& head = weights_.head;
   if (pre_logits || !head) return pool(tokens, batch, N, out);
   if (!head.needs_last_block_only()) {
@@ -155,7 +214,7 @@ void VisionTransformer::forward_head(const float* tokens, size_t batch, bool pre
                                         std::to_string(head.blocks) +
                                         " blocks, not the last tokens alone: use forward or classify.");
   }
-  const size_t P = size_t(config_.pooled_tokens());
+  const size_t P = config_.pooled_tokens(N);
   Buffer features(batch * std::max(head.features(D), P * D));
   classifier_features(tokens, batch, N, features.data());
   head.linear.run(batch * P, features.data(), out);
@@ -194,7 +253,7 @@ void VisionTransformer::pool(const float* tokens, size_t batch, size_t N, float*
       std::copy_n(tokens, batch * N * D, pooled);
       break;
   }
-  if (config_.fc_norm) weights_.norm.run(batch * size_t(config_.pooled_tokens()), pooled, pooled);
+  if (config_.fc_norm) weights_.norm.run(batch * config_.pooled_tokens(N), pooled, pooled);
 }
 
 // What the classifier takes, as far as it follows from the last tokens: those of a probe on several blocks
@@ -214,12 +273,11 @@ void VisionTransformer::classifier_features(const float* tokens, size_t batch, s
 
 // The convolution of patch_embed, whose stride is its kernel, is a linear layer over these:
 // patches: (batch · grid_height · grid_width, 3 · patch · patch), each in the kernel's order (channel, y, x).
-void VisionTransformer::extract_patches(const float* images, size_t batch, float* patches) const {
-  const size_t P = size_t(config_.patch_size), W = size_t(config_.image_width),
-               HW = W * size_t(config_.image_height);
+void VisionTransformer::extract_patches(const float* images, size_t batch, Grid grid, float* patches) const {
+  const size_t P = size_t(config_.patch_size), W = P * size_t(grid.width), HW = W * P * size_t(grid.height);
   for (size_t b = 0; b < batch; ++b, images += 3 * HW) {
-    for (size_t gy = 0; gy < size_t(config_.grid_height()); ++gy) {
-      for (size_t gx = 0; gx < size_t(config_.grid_width()); ++gx) {
+    for (size_t gy = 0; gy < size_t(grid.height); ++gy) {
+      for (size_t gx = 0; gx < size_t(grid.width); ++gx) {
         for (size_t channel = 0; channel < 3; ++channel) {
           for (size_t y = 0; y < P; ++y, patches += P) {
             std::memcpy(patches, images + channel * HW + (gy * P + y) * W + gx * P, P * sizeof(float));
@@ -230,24 +288,39 @@ void VisionTransformer::extract_patches(const float* images, size_t batch, float
   }
 }
 
+// For the patches of a grid, and for the prefix where that has any.
+const std::vector<float>& VisionTransformer::positions(Grid grid) {
+  const VitWeights& w = weights_;
+  if (grid == w.pos_embed_grid) return w.pos_embed;
+  if (grid != resampled_grid_) {
+    resampled_grid_ = {0, 0};  // should memory not suffice
+    const size_t prefix = config_.no_embed_class ? 0 : size_t(config_.prefix_tokens());
+    resampled_pos_embed_ = resample_pos_embed(w.pos_embed, size_t(config_.dim), prefix, w.pos_embed_grid,
+                                              grid, config_.pos_embed_interpolation);
+    resampled_grid_ = grid;
+  }
+  return resampled_pos_embed_;
+}
+
 // x = torch.cat([cls_token, reg_token, patches], dim=1) + pos_embed, where that is the patches' only or
 // everyone's
-void VisionTransformer::add_positions(const float* patches, size_t batch, float* x) const {
+void VisionTransformer::add_positions(const float* patches, size_t batch, Grid grid, float* x) {
   const VitWeights& w = weights_;
-  const size_t patch_floats = size_t(config_.patches() * config_.dim);
+  const std::vector<float>& pos_embed = positions(grid);
+  const size_t patch_floats = size_t(grid.height) * size_t(grid.width) * size_t(config_.dim);
   for (size_t b = 0; b < batch; ++b, patches += patch_floats) {
     float* const start = x;
     x = std::copy(w.cls_token.begin(), w.cls_token.end(), x);
     x = std::copy(w.reg_token.begin(), w.reg_token.end(), x);
     float* const first_patch = x;
     x = std::copy_n(patches, patch_floats, x);
-    add(w.pos_embed.size(), config_.no_embed_class ? first_patch : start, w.pos_embed.data());
+    add(pos_embed.size(), config_.no_embed_class ? first_patch : start, pos_embed.data());
   }
 }
 
-// Moves the CLS rows of x (batch, tokens, dim) together to (batch, 1, dim); returns the number of rows.
-size_t VisionTransformer::keep_cls_rows(size_t batch, float* x) const {
-  const size_t N = size_t(config_.tokens()), D = size_t(config_.dim);
+// Moves the CLS rows of x (batch, N, dim) together to (batch, 1, dim); returns the number of rows.
+size_t VisionTransformer::keep_cls_rows(size_t batch, size_t N, float* x) const {
+  const size_t D = size_t(config_.dim);
   for (size_t b = 1; b < batch; ++b) std::memcpy(x + b * D, x + b * N * D, D * sizeof(float));
   return batch;
 }
@@ -264,7 +337,14 @@ void VisionTransformer::collect_cls_tokens(size_t block, size_t batch, size_t ro
   }
 }
 
-void VisionTransformer::check(const Outputs& outputs) const {
+void VisionTransformer::check(Grid grid, const Outputs& outputs) const {
+  if (grid.height < 1 || grid.width < 1 || (grid != own_grid() && !config_.dynamic_img_size)) {
+    throw Error(code::kInvalidArgument, "The images have " + std::to_string(grid.height) + " × " +
+                                            std::to_string(grid.width) + " patches, the model " +
+                                            std::to_string(config_.grid_height()) + " × " +
+                                            std::to_string(config_.grid_width()) +
+                                            ": create it with dynamicImgSize for other sizes.");
+  }
   auto check_block = [&](int block) {
     if (block < 0 || block >= config_.depth) {
       throw Error(code::kInvalidArgument, "Block " + std::to_string(block) +
@@ -272,8 +352,13 @@ void VisionTransformer::check(const Outputs& outputs) const {
                                               std::to_string(config_.depth - 1) + ".");
     }
   };
+  if (outputs.last_block != -1) check_block(outputs.last_block);
   for (const auto& wanted : outputs.blocks) check_block(wanted.block);
   for (const auto& wanted : outputs.attention) check_block(wanted.block);
+  for (const auto& wanted : outputs.qkv) check_block(wanted.block);
+  if (outputs.rollout && !(outputs.rollout->discard_ratio >= 0 && outputs.rollout->discard_ratio < 1)) {
+    throw Error(code::kInvalidArgument, "discardRatio is from 0 to below 1.");
+  }
   if (outputs.logits != nullptr && !weights_.head) {
     throw Error(code::kNoHead,
                 config_.name + " has no classifier: use its embedding, or load a checkpoint with a head.");

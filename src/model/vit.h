@@ -1,12 +1,15 @@
-// timm's VisionTransformer: images in; class scores, embedding, tokens, block outputs or attention maps out.
+// timm's VisionTransformer: images in; class scores, embedding, tokens, block outputs or attention out.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/buffer.h"
 #include "base/profile.h"
 #include "model/attention.h"
 #include "model/config.h"
+#include "model/pos_embed.h"
+#include "model/rollout.h"
 #include "model/weights.h"
 
 namespace vitreous {
@@ -21,15 +24,30 @@ struct Outputs {
   };
   struct AttentionMap {
     int block;
-    float* maps;  // (batch, heads, patches): CLS → patch, after the softmax
+    float* maps;        // (batch, heads, patches): CLS → patch, after the softmax
+    bool full = false;  // (batch, heads, tokens, tokens) instead: each token → each token
+  };
+  struct Qkv {
+    int block;
+    QkvPart part;
+    float* values;  // (batch, heads, tokens, head_dim), as the linear layer gives them
+  };
+  struct Rollout {
+    HeadFusion fusion;
+    double discard_ratio;  // 0 … 1, see model/rollout.h
+    float* mass;           // (batch, patches)
   };
 
   // Both with a dimension `tokens` after the batch where the configuration pools nothing (global_pool '').
   float* pooled = nullptr;  // (batch, dim): forward_head(forward_features(x), pre_logits=True)
   float* logits = nullptr;  // (batch, num_classes): forward(x)
   float* tokens = nullptr;  // (batch, tokens, dim): forward_features(x)
+  // Where the forward ends, and `tokens` are the norm of that block's output; -1: at the last one.
+  int last_block = -1;
   std::vector<BlockOutput> blocks = {};
   std::vector<AttentionMap> attention = {};
+  std::vector<Qkv> qkv = {};
+  std::optional<Rollout> rollout = {};
 };
 
 class VisionTransformer {
@@ -41,15 +59,27 @@ class VisionTransformer {
   // Milliseconds of each stage of the last forward.
   const Profile& profile() const { return profile_; }
 
-  // images: (batch, 3, image_height, image_width), normalised. Images are taken a few at a time, so memory
-  // does not grow with the batch. Throws INVALID_ARGUMENT for a block that does not exist, NO_HEAD for logits
-  // without a head.
-  void forward(const float* images, size_t batch, const Outputs& outputs);
+  // images: (batch, 3, grid.height · patch, grid.width · patch), normalised; without a grid of the model's
+  // own image size. Images are taken a few at a time, so memory does not grow with the batch. Throws
+  // INVALID_ARGUMENT for a block that does not exist and for another grid unless config().dynamic_img_size,
+  // NO_HEAD for logits without a head; after bad_alloc it can be used again.
+  void forward(const float* images, size_t batch, Grid grid, const Outputs& outputs);
+  void forward(const float* images, size_t batch, const Outputs& outputs) {
+    forward(images, batch, own_grid(), outputs);
+  }
+  Grid own_grid() const { return {config_.grid_height(), config_.grid_width()}; }
+
+  // Memory that a forward would take beyond what this has by now. A double, because it may be more than can
+  // be addressed.
+  double needed_bytes(size_t batch, Grid grid, bool rollout) const;
 
   // timm's forward_head on the result of forward_features.
-  //   tokens: (batch, tokens, dim) → out: (batch, num_classes), or (batch, dim) with pre_logits or without a
+  //   tokens: (batch, N, dim) → out: (batch, num_classes), or (batch, dim) with pre_logits or without a
   //   classifier; with global_pool '' as `pooled` and `logits` above
-  void forward_head(const float* tokens, size_t batch, bool pre_logits, float* out) const;
+  void forward_head(const float* tokens, size_t batch, size_t N, bool pre_logits, float* out) const;
+  void forward_head(const float* tokens, size_t batch, bool pre_logits, float* out) const {
+    forward_head(tokens, batch, size_t(config_.tokens()), pre_logits, out);
+  }
 
   // timm's get_classifier; false without one.
   const Head& classifier() const { return weights_.head; }
@@ -59,12 +89,20 @@ class VisionTransformer {
   void reset_classifier(int num_classes, GlobalPool global_pool, const float* weight, const float* bias);
 
  private:
-  void plan(size_t images);
-  void forward_some(const float* images, size_t first, size_t batch, const Outputs& outputs);
-  void check(const Outputs& outputs) const;
-  void extract_patches(const float* images, size_t batch, float* patches) const;
-  void add_positions(const float* patches, size_t batch, float* x) const;
-  size_t keep_cls_rows(size_t batch, float* x) const;
+  size_t images_at_once(size_t tokens) const;
+  size_t tokens(Grid grid) const {
+    return size_t(config_.prefix_tokens()) + size_t(grid.height) * size_t(grid.width);
+  }
+  size_t wide_columns() const;
+  void plan(size_t rows, size_t images);
+  void forward_some(const float* images, size_t first, size_t batch, Grid grid, const Outputs& outputs);
+  void look_inside(size_t block, size_t first, size_t batch, Grid grid, const Outputs& outputs,
+                   std::optional<AttentionRollout>& rollout);
+  void check(Grid grid, const Outputs& outputs) const;
+  void extract_patches(const float* images, size_t batch, Grid grid, float* patches) const;
+  const std::vector<float>& positions(Grid grid);
+  void add_positions(const float* patches, size_t batch, Grid grid, float* x);
+  size_t keep_cls_rows(size_t batch, size_t N, float* x) const;
   void pool(const float* tokens, size_t batch, size_t N, float* pooled) const;
   void classifier_features(const float* tokens, size_t batch, size_t N, float* features) const;
   void collect_cls_tokens(size_t block, size_t batch, size_t rows);
@@ -73,7 +111,9 @@ class VisionTransformer {
   VitWeights weights_;
   Attention attention_;
   Profile profile_;
-  size_t images_at_once_;
+  // Of the last grid that was not the weights' own.
+  Grid resampled_grid_ = {0, 0};
+  std::vector<float> resampled_pos_embed_;
   // For as many rows (tokens) as a group of images has:
   Buffer x_;           // (rows, dim): the residual stream
   Buffer y_;           // (rows, dim): what a norm or the attention gives

@@ -3,8 +3,6 @@
 #include <memory>
 #include <utility>
 
-#include "model/pos_embed.h"
-
 namespace vitreous {
 namespace {
 
@@ -87,9 +85,13 @@ void WeightsBuilder::add_pos_embed() {
   const int prefix = config_.no_embed_class ? 0 : config_.prefix_tokens();
   add("pos_embed", {1, prefix + from.height * from.width, config_.dim},
       [this, prefix, from, to](std::vector<float>&& values) {
-        const bool same = from.height == to.height && from.width == to.width;
-        weights_.pos_embed = same ? std::move(values)
-                                  : resample_pos_embed(values, size_t(config_.dim), size_t(prefix), from, to);
+        // timm resamples those of a model that has been resampled; DINO's code always the checkpoint's.
+        const PosEmbedInterpolation interpolation = config_.pos_embed_interpolation;
+        const bool keep = from == to || interpolation == PosEmbedInterpolation::kDino;
+        weights_.pos_embed_grid = keep ? from : to;
+        weights_.pos_embed =
+            keep ? std::move(values)
+                 : resample_pos_embed(values, size_t(config_.dim), size_t(prefix), from, to, interpolation);
       });
 }
 

@@ -11,6 +11,7 @@
 #include "model/layer_input.h"
 #include "model/layer_norm.h"
 #include "model/linear.h"
+#include "model/pos_embed.h"
 #include "quant/int8_linear.h"
 #include "weights/safetensors.h"
 
@@ -46,6 +47,7 @@ struct VitWeights {
   std::vector<float> cls_token;  // (dim)
   std::vector<float> reg_token;  // (reg_tokens, dim)
   std::vector<float> pos_embed;  // (tokens, dim), or (patches, dim) with no_embed_class
+  Grid pos_embed_grid;           // of its patches
   LayerNorm norm_pre;            // with pre_norm
   std::vector<Block> blocks;
   LayerNorm norm;  // of all tokens, or with fc_norm of what they are pooled to

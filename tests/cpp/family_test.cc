@@ -44,8 +44,8 @@ struct Results {
   std::vector<float> logits, pooled, tokens, block;
 
   Results(const VitConfig& config, size_t batch)
-      : logits(batch * size_t(config.pooled_tokens() * config.num_classes)),
-        pooled(batch * size_t(config.pooled_tokens()) * kDim),
+      : logits(batch * size_t(config.pooled_tokens(size_t(config.tokens())) * config.num_classes)),
+        pooled(batch * size_t(config.pooled_tokens(size_t(config.tokens()))) * kDim),
         tokens(batch * size_t(config.tokens()) * kDim),
         block(tokens.size()) {}
 };

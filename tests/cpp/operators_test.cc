@@ -73,8 +73,9 @@ TEST(Operators, Attention) {
     const Buffer qkv = random("qkv", B * N * 3 * D, 2.0f);
     Attention attention(config);
     for (const size_t queries : {N, size_t{1}}) {
-      Buffer out(B * queries * D), maps(B * H * (N - 1));
-      attention.run(qkv.data(), B, queries, out.data(), maps.data());
+      Buffer out(B * queries * D), weights(B * H * queries * N);
+      attention.run(qkv.data(), B, N, queries, out.data());
+      attention.weights(qkv.data(), B, N, queries, weights.data());
       for (size_t b = 0; b < B; ++b) {
         for (size_t h = 0; h < H; ++h) {
           for (size_t n = 0; n < queries; ++n) {
@@ -93,9 +94,8 @@ TEST(Operators, Attention) {
               for (size_t m = 0; m < N; ++m) expected += p[m] / sum * at(m, 2, c);
               ASSERT_NEAR(out.data()[(b * queries + n) * D + h * C + c], expected, 1e-5) << b << h << n << c;
             }
-            if (n > 0) continue;
-            for (size_t m = 1; m < N; ++m)
-              ASSERT_NEAR(maps.data()[(b * H + h) * (N - 1) + m - 1], p[m] / sum, 1e-6);
+            for (size_t m = 0; m < N; ++m)
+              ASSERT_NEAR(weights.data()[((b * H + h) * queries + n) * N + m], p[m] / sum, 1e-6);
           }
         }
       }
@@ -182,20 +182,25 @@ TEST(LayerNorm, AgainstDouble) {
 }
 
 TEST(Layout, PatchesAndPrefix) {
-  const size_t batch = 2, patches = 6, dim = 4;
-  std::vector<float> tokens(batch * (1 + patches) * dim);
-  for (size_t i = 0; i < tokens.size(); ++i) tokens[i] = float(i);
-  std::vector<float> prefix(batch * dim), nlc(batch * patches * dim), nchw(nlc.size());
-  prefix_tokens(tokens.data(), batch, patches, dim, prefix.data());
-  patch_tokens(tokens.data(), batch, patches, dim, false, nlc.data());
-  patch_tokens(tokens.data(), batch, patches, dim, true, nchw.data());
-  for (size_t b = 0; b < batch; ++b) {
-    for (size_t d = 0; d < dim; ++d) {
-      EXPECT_EQ(prefix[b * dim + d], tokens[b * (1 + patches) * dim + d]);
-      for (size_t p = 0; p < patches; ++p) {
-        const float value = tokens[(b * (1 + patches) + 1 + p) * dim + d];
-        EXPECT_EQ(nlc[(b * patches + p) * dim + d], value);
-        EXPECT_EQ(nchw[(b * dim + d) * patches + p], value);
+  const size_t batch = 2, dim = 4;
+  for (const TokenCount count : {TokenCount{1, 6}, TokenCount{3, 6}}) {
+    std::vector<float> tokens(batch * count.all() * dim);
+    for (size_t i = 0; i < tokens.size(); ++i) tokens[i] = float(i);
+    std::vector<float> prefix(batch * count.prefix * dim);
+    std::vector<float> nlc(batch * count.patches * dim), nchw(nlc.size());
+    prefix_tokens(tokens.data(), batch, count, dim, prefix.data());
+    patch_tokens(tokens.data(), batch, count, dim, false, nlc.data());
+    patch_tokens(tokens.data(), batch, count, dim, true, nchw.data());
+    for (size_t b = 0; b < batch; ++b) {
+      for (size_t d = 0; d < dim; ++d) {
+        const auto token = [&](size_t n) { return tokens[(b * count.all() + n) * dim + d]; };
+        for (size_t n = 0; n < count.prefix; ++n) {
+          EXPECT_EQ(prefix[(b * count.prefix + n) * dim + d], token(n));
+        }
+        for (size_t p = 0; p < count.patches; ++p) {
+          EXPECT_EQ(nlc[(b * count.patches + p) * dim + d], token(count.prefix + p));
+          EXPECT_EQ(nchw[(b * dim + d) * count.patches + p], token(count.prefix + p));
+        }
       }
     }
   }

@@ -26,13 +26,15 @@ TEST(PosEmbed, IsResampledAsInTimm) {
     const auto tokens = 1 + static_cast<size_t>(from.height * from.width);
     const std::vector<float> pos_embed = generate("pos_embed", {1, tokens, kDim});
     EXPECT_TRUE(matches_golden("pos_embed/" + name(from) + "_to_" + name(to),
-                               resample_pos_embed(pos_embed, kDim, 1, from, to), kTolerance));
+                               resample_pos_embed(pos_embed, kDim, 1, from, to, PosEmbedInterpolation::kTimm),
+                               kTolerance));
   }
 }
 
 TEST(PosEmbed, OfTheSameGridStaysAsItIs) {
   const std::vector<float> pos_embed = generate("pos_embed", {1, 1 + 14 * 14, kDim});
-  EXPECT_EQ(resample_pos_embed(pos_embed, kDim, 1, {14, 14}, {14, 14}), pos_embed);
+  EXPECT_EQ(resample_pos_embed(pos_embed, kDim, 1, {14, 14}, {14, 14}, PosEmbedInterpolation::kTimm),
+            pos_embed);
 }
 
 }  // namespace

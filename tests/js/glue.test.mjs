@@ -109,13 +109,19 @@ test('nothing of JavaScript stays referenced by the engine', () => {
   loader.endFile();
   const model = loader.finish();
   const request = {
+    height: 224,
+    width: 224,
     pooled: true,
     logits: false,
     tokens: true,
+    lastBlock: -1,
     blocks: [0],
     norm: true,
     nchw: true,
     attention: [0],
+    fullAttention: true,
+    qkv: { block: 0, part: 'key' },
+    rollout: { headFusion: 'mean', discardRatio: 0 },
   };
 
   const round = () => {

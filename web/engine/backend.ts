@@ -66,7 +66,8 @@ export interface Backend<Image = ImageInput, From = Source> extends Calling {
     request: ForwardRequest,
     options: BackendOptions,
   ): Promise<ForwardResult>;
-  forwardHead(tokens: Float32Array, preLogits: boolean): Promise<Float32Array>;
+  /** features: (batch, tokens, dim) */
+  forwardHead(features: Float32Array, tokens: number, preLogits: boolean): Promise<Float32Array>;
   classifier(): Promise<GlueClassifier | undefined>;
   resetClassifier(
     numClasses: number,

@@ -190,8 +190,8 @@ export class Engine {
     return this.#call(() => this.#loaded().forward(images, request));
   }
 
-  forwardHead(tokens: Float32Array, preLogits: boolean): Float32Array {
-    return this.#call(() => this.#loaded().forwardHead(tokens, preLogits));
+  forwardHead(features: Float32Array, tokens: number, preLogits: boolean): Float32Array {
+    return this.#call(() => this.#loaded().forwardHead(features, tokens, preLogits));
   }
 
   classifier(): GlueClassifier | undefined {

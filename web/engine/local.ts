@@ -52,7 +52,7 @@ export function localBackend<Image, Source>(
       throwIfAborted(signal);
       return engine.forward(input, request);
     },
-    forwardHead: async (tokens, preLogits) => engine.forwardHead(tokens, preLogits),
+    forwardHead: async (features, tokens, preLogits) => engine.forwardHead(features, tokens, preLogits),
     classifier: async () => engine.classifier(),
     resetClassifier: async (numClasses, globalPool, values) =>
       engine.resetClassifier(numClasses, globalPool, values),

@@ -5,15 +5,23 @@ import type { DataConfig, GlobalPool, ModelConfig } from '../types.js';
 
 /** One thing asked of a forward; see `Outputs` in src/model/vit.h. */
 export interface ForwardRequest {
+  /** Of the images, in pixels. */
+  height: number;
+  width: number;
   pooled: boolean;
   logits: boolean;
   tokens: boolean;
+  /** The block after which the forward ends, and `tokens` are its output; −1: the last. */
+  lastBlock: number;
   /** Outputs of these blocks, with the final norm if `norm`, channels first if `nchw`. */
   blocks: number[];
   norm: boolean;
   nchw: boolean;
-  /** CLS → patch attention of these blocks. */
+  /** Attention of these blocks: CLS → patches, or with `fullAttention` all tokens → all tokens. */
   attention: number[];
+  fullAttention: boolean;
+  qkv: { block: number; part: 'query' | 'key' | 'value' } | undefined;
+  rollout: { headFusion: 'mean' | 'max' | 'min'; discardRatio: number } | undefined;
 }
 
 export interface ForwardResult {
@@ -25,10 +33,14 @@ export interface ForwardResult {
   tokens?: Float32Array;
   /** each (batch, patches, dim) or (batch, dim, patches) */
   blocks: Float32Array[];
-  /** each (batch, 1, dim) */
+  /** each (batch, 1 + registers, dim) */
   prefixes: Float32Array[];
-  /** each (batch, heads, patches) */
+  /** each (batch, heads, patches) or (batch, heads, tokens, tokens) */
   attention: Float32Array[];
+  /** (batch, heads, tokens, head dim) */
+  qkv?: Float32Array;
+  /** (batch, patches) */
+  rollout?: Float32Array;
 }
 
 /** An object of the engine; its memory is freed by `delete` only. */
@@ -56,7 +68,7 @@ export interface GlueModel extends EngineObject {
   /** Of the classifier that was loaded; 0 without one. */
   numClasses: number;
   forward(images: Float32Array, request: ForwardRequest): ForwardResult;
-  forwardHead(tokens: Float32Array, preLogits: boolean): Float32Array;
+  forwardHead(features: Float32Array, tokens: number, preLogits: boolean): Float32Array;
   classifier(): GlueClassifier | undefined;
   /** Without values: zeros. */
   resetClassifier(

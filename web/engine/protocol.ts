@@ -26,7 +26,7 @@ export interface Calls {
     config: DataConfig;
     request: ForwardRequest;
   }): ForwardResult;
-  forwardHead(args: { tokens: Float32Array; preLogits: boolean }): Float32Array;
+  forwardHead(args: { features: Float32Array; tokens: number; preLogits: boolean }): Float32Array;
   classifier(args: Record<string, never>): GlueClassifier | undefined;
   resetClassifier(args: {
     numClasses: number;

@@ -134,7 +134,7 @@ export async function remoteBackend(
       const { images: posted, transfer } = await postable(images);
       return post('forward', { images: posted, config, request }, { signal, transfer });
     },
-    forwardHead: (tokens, preLogits) => post('forwardHead', { tokens, preLogits }),
+    forwardHead: (features, tokens, preLogits) => post('forwardHead', { features, tokens, preLogits }),
     classifier: () => post('classifier', {}),
     resetClassifier: (numClasses, globalPool, values) =>
       post('resetClassifier', { numClasses, globalPool, values }),
