@@ -121,9 +121,15 @@ class LabelPropagation {
       propagation_.start(values<float>(features).data(), values<uint8_t>(labels).data(), size_t(classes));
     });
   }
-  // Float32Array (classes, height, width)
+  // {soft: Float32Array (classes, height, width), labels: Uint8Array (height, width)}
   val next(const val& features) {
-    return guard([&] { return float_array(propagation_.next(values<float>(features).data())); });
+    return guard([&] {
+      const std::vector<float> soft = propagation_.next(values<float>(features).data());
+      val js = val::object();
+      js.set("soft", float_array(soft));
+      js.set("labels", byte_array(vt::largest_class(propagation_.patches(), soft)));
+      return js;
+    });
   }
 
  private:

@@ -101,6 +101,15 @@ void normalize_class(std::vector<float>& plane) {
 
 }  // namespace
 
+std::vector<uint8_t> largest_class(size_t patches, const std::vector<float>& soft) {
+  std::vector<uint8_t> labels(patches);
+  for (size_t i = 0; i < soft.size(); ++i) {
+    const size_t patch = i % patches;
+    if (soft[i] > soft[labels[patch] * patches + patch]) labels[patch] = uint8_t(i / patches);
+  }
+  return labels;
+}
+
 std::vector<uint8_t> segment(size_t classes, MapSize grid, const float* soft, size_t patch_size,
                              MapSize size) {
   const MapSize large = {grid.height * patch_size, grid.width * patch_size};

@@ -46,6 +46,9 @@ class LabelPropagation {
   std::deque<Frame> last_;
 };
 
+// soft: (classes, patches) → each patch's class with the most; of equal ones the first
+std::vector<uint8_t> largest_class(size_t patches, const std::vector<float>& soft);
+
 // soft: (classes, grid) → the class of each pixel, (size): bilinear by whole `patch_size`s, each class scaled
 // to 0 … 1, the largest, then nearest to the size; as the original makes its results.
 std::vector<uint8_t> segment(size_t classes, MapSize grid, const float* soft, size_t patch_size,

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/error.h"
 #include "base/thread_pool.h"
 #include "recipes/eigen.h"
 
@@ -81,6 +82,9 @@ Projection fit_whitening(size_t rows, size_t dim, const float* x, const Whitenin
   const std::vector<double>& center = options.centered ? mean : std::vector<double>(dim);
   const size_t count = std::min(options.dim, dim);
   const Eigen eigen = symmetric_eigen(dim, second_moments(rows, dim, x, center, double(rows)), count);
+  if (!(eigen.values[0] > 0)) {
+    throw Error(code::kInvalidArgument, "The features are all the same: there is nothing to whiten.");
+  }
   Projection whitening = {dim, count, {mean.begin(), mean.end()}, std::vector<float>(count * dim)};
   for (size_t i = 0; i < count; ++i) {
     const double value = std::max(eigen.values[i], eigen.values[0] * 1e-5);

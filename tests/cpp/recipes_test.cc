@@ -193,6 +193,12 @@ TEST(Whitening, IsTheOriginals) {
   }
 }
 
+TEST(Whitening, FeaturesThatAreAllTheSame) {
+  const std::vector<float> same = {1, 2, 1, 2};
+  expect_error(code::kInvalidArgument, {"nothing to whiten"},
+               [&] { fit_whitening(2, 2, same.data(), {2, 0.5, true}); });
+}
+
 TEST(Pca, IsScikitLearns) {
   const Clusters tokens = clusters("tokens", 98, 24, 3, 1.0f);
   const Components pca = principal_components(98, 24, tokens.x.data(), 3);
@@ -275,6 +281,10 @@ TEST_F(Video, LabelsAreCarriedOnAsInTheOriginal) {
     }
   }
   const std::vector<uint16_t> segmented = read_npy<uint16_t>(golden_path("recipes/segmented.npy")).data;
+  const std::vector<uint8_t> most = largest_class(kHeight * kWidth, soft);
+  for (size_t i = 0; i < most.size(); ++i) {
+    for (size_t c = 0; c < 3; ++c) EXPECT_LE(soft[c * most.size() + i], soft[most[i] * most.size() + i]);
+  }
   const std::vector<uint8_t> labels = segment(3, {kHeight, kWidth}, soft.data(), 4, {45, 61});
   EXPECT_EQ(std::vector<uint16_t>(labels.begin(), labels.end()), segmented);
 }
