@@ -10,23 +10,41 @@
 
 #include "base/error.h"
 
+// What went wrong, in the words of JavaScript's errors.
+struct Failure {
+  const char* code;
+  std::string message;
+};
+
+// Of the exception that is being handled. Not in the template below: its code would be in the wasm for each
+// function.
+[[gnu::noinline]] inline Failure current_failure() {
+  try {
+    throw;
+  } catch (const vitreous::Error& error) {
+    return {error.code(), error.what()};
+  } catch (const std::bad_alloc&) {
+    return {vitreous::code::kOutOfMemory,
+            "Not enough memory. Close other pages, use a smaller model, or smaller batches."};
+  }
+}
+
+[[noreturn, gnu::noinline]] inline void throw_to_javascript(const Failure& failure) {
+  emscripten::val error = emscripten::val::global("Error").new_(failure.message);
+  error.set("code", emscripten::val(failure.code));
+  error.throw_();
+}
+
 // Runs `f`; an error of the engine leaves as a JavaScript Error with the same `code`.
 template <typename F>
 auto guard(F&& f) {
-  std::string message;
-  const char* code;
+  Failure failure;
   try {
     return f();
-  } catch (const vitreous::Error& error) {
-    code = error.code();
-    message = error.what();
-  } catch (const std::bad_alloc&) {
-    code = vitreous::code::kOutOfMemory;
-    message = "Not enough memory. Close other pages, use a smaller model, or smaller batches.";
+  } catch (...) {
+    failure = current_failure();
   }
-  emscripten::val error = emscripten::val::global("Error").new_(message);
-  error.set("code", emscripten::val(code));
-  error.throw_();
+  throw_to_javascript(failure);
 }
 
 inline size_t length(const emscripten::val& array) { return array["length"].as<size_t>(); }

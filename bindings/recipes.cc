@@ -1,6 +1,7 @@
 // The arithmetic of the recipes, on plain arrays that are copied in and out; nothing here computes.
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,19 @@ val array(const char* type, const std::vector<T>& values) {
 val byte_array(const std::vector<uint8_t>& bytes) { return array("Uint8Array", bytes); }
 val int_array(const std::vector<int32_t>& ints) { return array("Int32Array", ints); }
 
+// Names are pointers here: as arrays they would make a template instance for each length.
+[[gnu::noinline]] double number(const val& object, const char* name) { return object[name].as<double>(); }
+
+struct Member {
+  const char* name;
+  val value;
+};
+[[gnu::noinline]] val object(std::initializer_list<Member> members) {
+  val js = val::object();
+  for (const auto& [name, value] : members) js.set(name, value);
+  return js;
+}
+
 vt::MapSize map_size(int height, int width) { return {size_t(height), size_t(width)}; }
 
 class FeatureBank {
@@ -61,10 +75,7 @@ class FeatureBank {
   // {features: Float32Array (size, dim), labels: Int32Array}
   val contents() {
     return guard([&] {
-      val js = val::object();
-      js.set("features", float_array(bank_.features()));
-      js.set("labels", int_array(bank_.labels()));
-      return js;
+      return object({{"features", float_array(bank_.features())}, {"labels", int_array(bank_.labels())}});
     });
   }
 
@@ -85,22 +96,18 @@ class LogisticRegression {
   val run(int iterations, double tolerance) {
     return guard([&] {
       const bool more = regression_.run(size_t(iterations), tolerance);
-      val js = val::object();
-      js.set("iterations", int(regression_.iterations()));
-      js.set("loss", regression_.loss());
-      js.set("gradient", regression_.gradient());
-      js.set("more", more);
-      return js;
+      return object({{"iterations", val(double(regression_.iterations()))},
+                     {"loss", val(regression_.loss())},
+                     {"gradient", val(regression_.gradient())},
+                     {"more", val(more)}});
     });
   }
   // {weight: Float32Array (classes, dim), bias: Float32Array (classes)}
   val result() {
     return guard([&] {
       const size_t classes = regression_.classes(), weights = classes * regression_.dim();
-      val js = val::object();
-      js.set("weight", float_array({regression_.weight(), regression_.weight() + weights}));
-      js.set("bias", float_array({regression_.bias(), regression_.bias() + classes}));
-      return js;
+      return object({{"weight", float_array({regression_.weight(), regression_.weight() + weights})},
+                     {"bias", float_array({regression_.bias(), regression_.bias() + classes})}});
     });
   }
 
@@ -113,8 +120,8 @@ class LabelPropagation {
   // options: {lastFrames, neighborhood, topk, temperature: number}
   LabelPropagation(int height, int width, int dim, const val& options)
       : propagation_(map_size(height, width), size_t(dim),
-                     {size_t(options["lastFrames"].as<int>()), size_t(options["neighborhood"].as<int>()),
-                      size_t(options["topk"].as<int>()), options["temperature"].as<double>()}) {}
+                     {size_t(number(options, "lastFrames")), size_t(number(options, "neighborhood")),
+                      size_t(number(options, "topk")), number(options, "temperature")}) {}
 
   void start(const val& features, const val& labels, int classes) {
     guard([&] {
@@ -125,10 +132,8 @@ class LabelPropagation {
   val next(const val& features) {
     return guard([&] {
       const std::vector<float> soft = propagation_.next(values<float>(features).data());
-      val js = val::object();
-      js.set("soft", float_array(soft));
-      js.set("labels", byte_array(vt::largest_class(propagation_.patches(), soft)));
-      return js;
+      return object({{"soft", float_array(soft)},
+                     {"labels", byte_array(vt::largest_class(propagation_.patches(), soft))}});
     });
   }
 
@@ -168,11 +173,8 @@ val fit_whitening(const val& x, int dim, const val& options) {
     const std::vector<float> rows = values<float>(x);
     const vt::Projection whitening = vt::fit_whitening(
         rows.size() / size_t(dim), size_t(dim), rows.data(),
-        {size_t(options["dim"].as<int>()), options["power"].as<double>(), options["centered"].as<bool>()});
-    val js = val::object();
-    js.set("mean", float_array(whitening.mean));
-    js.set("axes", float_array(whitening.axes));
-    return js;
+        {size_t(number(options, "dim")), number(options, "power"), number(options, "centered") != 0});
+    return object({{"mean", float_array(whitening.mean)}, {"axes", float_array(whitening.axes)}});
   });
 }
 
@@ -198,17 +200,15 @@ val pca_images(const val& tokens, int dim, int count, const val& foreground) {
     vt::Components pca = vt::principal_components(rows, width, x.data(), components);
     std::vector<uint8_t> mask(rows, 1);
     if (!foreground.isUndefined()) {
-      mask = vt::foreground_mask(rows, components, pca.values.data(), foreground["threshold"].as<double>(),
-                                 foreground["above"].as<bool>());
+      mask = vt::foreground_mask(rows, components, pca.values.data(), number(foreground, "threshold"),
+                                 number(foreground, "above") != 0);
       pca = vt::principal_components(rows, width, x.data(), components, mask.data());
     }
-    val js = val::object();
-    js.set("components", float_array(pca.values));
-    js.set("rgb", byte_array(vt::component_bytes(rows, components, pca.values.data(), mask.data())));
-    js.set("foreground", byte_array(mask));
-    js.set("variance", float_array(pca.variance));
-    js.set("varianceRatio", float_array(pca.variance_ratio));
-    return js;
+    return object({{"components", float_array(pca.values)},
+                   {"rgb", byte_array(vt::component_bytes(rows, components, pca.values.data(), mask.data()))},
+                   {"foreground", byte_array(mask)},
+                   {"variance", float_array(pca.variance)},
+                   {"varianceRatio", float_array(pca.variance_ratio)}});
   });
 }
 
@@ -225,11 +225,7 @@ val correspond(const val& a, const val& b, int dim, bool mutual, double min_scor
       to.push_back(int32_t(match.b));
       scores.push_back(match.score);
     }
-    val js = val::object();
-    js.set("a", int_array(from));
-    js.set("b", int_array(to));
-    js.set("scores", float_array(scores));
-    return js;
+    return object({{"a", int_array(from)}, {"b", int_array(to)}, {"scores", float_array(scores)}});
   });
 }
 
@@ -252,10 +248,10 @@ val resize_nearest(const val& planes, int from_height, int from_width, const val
     const vt::MapSize from = map_size(from_height, from_width), to = map_size(height, width);
     const size_t count = x.size() / (from.height * from.width);
     std::vector<uint8_t> out(count * to.height * to.width);
-    vt::resize_nearest(count, from, x.data(),
-                       {region["x"].as<double>(), region["y"].as<double>(), region["width"].as<double>(),
-                        region["height"].as<double>()},
-                       to, out.data());
+    vt::resize_nearest(
+        count, from, x.data(),
+        {number(region, "x"), number(region, "y"), number(region, "width"), number(region, "height")}, to,
+        out.data());
     return byte_array(out);
   });
 }

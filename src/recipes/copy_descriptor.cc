@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "recipes/vectors.h"
 
 namespace vitreous {
 
@@ -15,11 +16,11 @@ void copy_descriptors(size_t count, size_t prefix, size_t patches, size_t dim, c
     const float* patch = cls + prefix * dim;
     std::vector<double> sums(dim);
     for (size_t i = 0; i < patches; ++i, patch += dim) {
-      for (size_t d = 0; d < dim; ++d) sums[d] += std::pow(std::max(double(patch[d]), 1e-6), p);
+      for (size_t d = 0; d < dim; ++d) sums[d] += power(std::max(double(patch[d]), 1e-6), p);
     }
     float* descriptor = out + image * 2 * dim;
     std::copy_n(cls, dim, descriptor);
-    for (size_t d = 0; d < dim; ++d) descriptor[dim + d] = float(std::pow(sums[d] / double(patches), 1 / p));
+    for (size_t d = 0; d < dim; ++d) descriptor[dim + d] = float(power(sums[d] / double(patches), 1 / p));
   });
 }
 

@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/thread_pool.h"
 #include "model/kernels.h"
+#include "recipes/ranking.h"
 #include "recipes/vectors.h"
 
 namespace vitreous {
@@ -48,14 +49,16 @@ std::vector<Match> correspond(size_t count_a, const float* a, size_t count_b, co
   const std::vector<Nearest> in_b = nearest(count_a, rows_a, count_b, rows_b, dim);
   const std::vector<Nearest> in_a =
       mutual ? nearest(count_b, rows_b, count_a, rows_a, dim) : std::vector<Nearest>{};
-  std::vector<Match> matches;
+  std::vector<Match> matches, sorted;
+  std::vector<double> scores;
   for (size_t i = 0; i < count_a; ++i) {
     const auto [index, score] = in_b[i];
-    if (score >= min_score && (!mutual || in_a[index].index == i)) matches.push_back({i, index, score});
+    if (score < min_score || (mutual && in_a[index].index != i)) continue;
+    matches.push_back({i, index, score});
+    scores.push_back(score);
   }
-  std::stable_sort(matches.begin(), matches.end(),
-                   [](const Match& x, const Match& y) { return x.score > y.score; });
-  return matches;
+  for (size_t i : largest_first(scores)) sorted.push_back(matches[i]);
+  return sorted;
 }
 
 }  // namespace vitreous

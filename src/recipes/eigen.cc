@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/thread_pool.h"
+#include "recipes/ranking.h"
 
 namespace vitreous {
 namespace {
@@ -157,9 +157,7 @@ Eigen symmetric_eigen(size_t n, std::vector<double> a, size_t count) {
     qr_step(first, last, d, e, rotations);
   }
 
-  std::vector<size_t> order(n);
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t i, size_t j) { return d[i] > d[j]; });
+  const std::vector<size_t> order = largest_first(d);
   Eigen result = {std::vector<double>(n), std::vector<double>(count * n)};
   const std::vector<double>& rotated = rotations.finish();
   for (size_t i = 0; i < n; ++i) result.values[i] = d[order[i]];

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "base/thread_pool.h"
+#include "recipes/ranking.h"
 #include "recipes/vectors.h"
 
 namespace vitreous {
@@ -66,24 +66,18 @@ void FeatureBank::score(const float* query, size_t k, double temperature, size_t
   }
   if (without != kNone) similarities[without] = -2;  // below any cosine, so never among the k
 
-  std::vector<float> sorted = similarities;
-  std::nth_element(sorted.begin(), sorted.begin() + long(k - 1), sorted.end(), std::greater<>());
-  const float least = sorted[k - 1] - kRounding;
-  struct Candidate {
-    double similarity;
-    size_t row;
-  };
-  std::vector<Candidate> candidates;
+  const float least = kth_largest(similarities, k) - kRounding;
+  std::vector<double> candidates;
+  std::vector<size_t> rows;
   for (size_t i = 0; i < size(); ++i) {
     if (similarities[i] < least || i == without) continue;
     const double exact = dot_double(dim_, query, features_.data() + i * dim_);
-    candidates.push_back({exact * query_scale * inverse_norms_[i], i});
+    candidates.push_back(exact * query_scale * inverse_norms_[i]);
+    rows.push_back(i);
   }
-  // Equally near ones in the order in which they came.
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const Candidate& a, const Candidate& b) { return a.similarity > b.similarity; });
+  const std::vector<size_t> order = largest_first(candidates);  // of equally near ones the first that came
   for (size_t i = 0; i < k; ++i) {
-    scores[labels_[candidates[i].row]] += std::exp(candidates[i].similarity / temperature);
+    scores[labels_[rows[order[i]]]] += std::exp(candidates[order[i]] / temperature);
   }
 }
 

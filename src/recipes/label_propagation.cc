@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "base/error.h"
 #include "base/thread_pool.h"
+#include "recipes/ranking.h"
 #include "recipes/vectors.h"
 
 namespace vitreous {
@@ -37,7 +37,7 @@ std::vector<float> LabelPropagation::next(const float* features) {
     for (size_t c = 0; c < classes_; ++c) soft[c * patches() + i] = frame.labels[i * classes_ + c];
   }
   last_.push_back(std::move(frame));
-  if (last_.size() > options_.last_frames) last_.pop_front();
+  if (last_.size() > options_.last_frames) last_.erase(last_.begin());
   return soft;
 }
 
@@ -63,9 +63,7 @@ void LabelPropagation::propagate(size_t patch, const std::vector<const Frame*>& 
   std::vector<float> similarities;
   for (const Source& source : near) similarities.push_back(source.similarity);
   const size_t k = std::min(options_.topk, near.size());
-  std::nth_element(similarities.begin(), similarities.begin() + long(k - 1), similarities.end(),
-                   std::greater<>());
-  const float least = similarities[k - 1];
+  const float least = kth_largest(similarities, k);
 
   std::vector<double> labels(classes_);
   double sum = 0;

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 #include "recipes/resize.h"
@@ -43,7 +42,7 @@ class LabelPropagation {
   size_t dim_, classes_ = 0;
   PropagationOptions options_;
   Frame first_;
-  std::deque<Frame> last_;
+  std::vector<Frame> last_;  // the oldest first
 };
 
 // soft: (classes, patches) → each patch's class with the most; of equal ones the first

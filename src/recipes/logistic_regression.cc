@@ -186,7 +186,7 @@ bool LogisticRegression::step() {
       add(pair.turned, -1, gradient_);
       pair.product = dot(pair.moved, pair.turned);
       if (pair.product > 0) history_.push_back(std::move(pair));
-      if (history_.size() > kHistory) history_.pop_front();
+      if (history_.size() > kHistory) history_.erase(history_.begin());
       at_ = std::move(there);
       gradient_ = std::move(gradient_there);
       loss_ = loss;

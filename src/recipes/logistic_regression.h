@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 #include "base/buffer.h"
@@ -57,7 +56,7 @@ class LogisticRegression {
     Vector moved, turned;  // differences of places and of gradients
     double product;
   };
-  std::deque<Pair> history_;
+  std::vector<Pair> history_;  // the oldest first
 };
 
 // x: (rows, dim), weight: (classes, dim), bias: (classes) → (rows, classes): x · weightᵀ + bias

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "recipes/eigen.h"
+#include "recipes/vectors.h"
 
 namespace vitreous {
 namespace {
@@ -89,7 +90,7 @@ Projection fit_whitening(size_t rows, size_t dim, const float* x, const Whitenin
   for (size_t i = 0; i < count; ++i) {
     const double value = std::max(eigen.values[i], eigen.values[0] * 1e-5);
     for (size_t d = 0; d < dim; ++d) {
-      whitening.axes[i * dim + d] = float(eigen.vectors[i * dim + d] / std::pow(value, options.power));
+      whitening.axes[i * dim + d] = float(eigen.vectors[i * dim + d] / power(value, options.power));
     }
   }
   return whitening;

@@ -37,6 +37,9 @@ inline double inverse_norm(size_t n, const float* x) {
   return 1 / std::max(std::sqrt(dot_double(n, x, x)), 1e-12);
 }
 
+// x^p of x > 0; std::pow has tables of its own.
+inline double power(double x, double p) { return std::exp(p * std::log(x)); }
+
 inline void normalize(size_t n, float* x) {
   const double scale = inverse_norm(n, x);
   for (size_t i = 0; i < n; ++i) x[i] = float(x[i] * scale);

@@ -1,7 +1,7 @@
 import { compute } from '../engine/calls.js';
 import type { VisionTransformer } from '../model.js';
-import type { CallOptions, ImageInput } from '../types.js';
-import { checkNumber, engineOf, forTokens, gridOf } from './features.js';
+import type { CallOptions, ImageInput, Images, Tensor } from '../types.js';
+import { checkNumber, engineOf, forTokens, gridOf, isTensor } from './features.js';
 import type { PcaWhitening } from './whitening.js';
 
 export interface CopyDescriptorOptions extends CallOptions {
@@ -17,7 +17,7 @@ export interface CopyDescriptorOptions extends CallOptions {
  * Descriptors for finding copies of a photo, also cropped or recoloured ones: the CLS token and the generalised mean of
  * the patches (clamped to 1e-6), whitened if asked for, of length 1; facebookresearch/dino `eval_copy_detection.py`.
  * Compare them by their dot product.
- * @returns (2 D), or (whitening.dim), for one image; an array of such for an array
+ * @returns (2 D), or (whitening.dim), for one image; an array of such for an array or a preprocessed tensor
  */
 export function copyDescriptor(
   model: VisionTransformer,
@@ -26,12 +26,12 @@ export function copyDescriptor(
 ): Promise<Float32Array>;
 export function copyDescriptor(
   model: VisionTransformer,
-  images: ImageInput[],
+  images: ImageInput[] | Tensor,
   options?: CopyDescriptorOptions,
 ): Promise<Float32Array[]>;
 export async function copyDescriptor(
   model: VisionTransformer,
-  images: ImageInput | ImageInput[],
+  images: Images,
   { p = 4, whitening, normalize = true, ...options }: CopyDescriptorOptions = {},
 ): Promise<Float32Array | Float32Array[]> {
   checkNumber('p', p, { least: 0.01, most: 100 });
@@ -49,5 +49,5 @@ export async function copyDescriptor(
     if (normalize) rows = await compute(engine, 'normalizeRows', rows, length);
     for (let i = 0; i < rows.length; i += length) descriptors.push(rows.slice(i, i + length));
   });
-  return Array.isArray(images) ? descriptors : (descriptors[0] as Float32Array);
+  return Array.isArray(images) || isTensor(images) ? descriptors : (descriptors[0] as Float32Array);
 }

@@ -1,7 +1,7 @@
 import type { Calling } from '../engine/backend.js';
 import { VitreousError } from '../errors.js';
 import type { VisionTransformer } from '../model.js';
-import type { CallOptions, ImageInput, Tensor } from '../types.js';
+import type { CallOptions, ImageInput, Images, Tensor } from '../types.js';
 
 /** One image, or its features as {@link VisionTransformer.embed} gives them. */
 export type One = ImageInput | Float32Array;
@@ -111,18 +111,27 @@ export function gridOf({ config }: VisionTransformer): [height: number, width: n
   return [config.imageHeight / config.patchSize, config.imageWidth / config.patchSize];
 }
 
-/** Calls `work` with the tokens of a few images at a time: (count, prefix + patches, dim). */
+/**
+ * Calls `work` with the tokens of a few images at a time: (count, prefix + patches, dim).
+ * @returns how many images there were
+ */
 export async function forTokens(
   model: VisionTransformer,
-  images: ImageInput | ImageInput[],
+  images: Images,
   { signal, onProgress }: CallOptions,
   work: (tokens: Tensor, first: number) => Promise<void> | void,
 ): Promise<number> {
+  const options = signal ? { signal } : {};
+  if (isTensor(images)) {
+    const tokens = await model.forwardFeatures(images, options);
+    await work(tokens, 0);
+    return tokens.shape[0] as number;
+  }
   const list = Array.isArray(images) ? images : [images];
   if (list.length === 0) throw new VitreousError('INVALID_ARGUMENT', 'There are no images in the array.');
   for (let first = 0; first < list.length; first += GROUP) {
     const group = list.slice(first, first + GROUP);
-    await work(await model.forwardFeatures(group, signal ? { signal } : {}), first);
+    await work(await model.forwardFeatures(group, options), first);
     onProgress?.({ stage: 'images', loaded: first + group.length, total: list.length });
   }
   return list.length;
