@@ -105,9 +105,10 @@ class LogisticRegression {
   // {weight: Float32Array (classes, dim), bias: Float32Array (classes)}
   val result() {
     return guard([&] {
-      const size_t classes = regression_.classes(), weights = classes * regression_.dim();
+      const size_t weights = regression_.classes() * regression_.dim();
+      const std::vector<double> bias = regression_.bias();
       return object({{"weight", float_array({regression_.weight(), regression_.weight() + weights})},
-                     {"bias", float_array({regression_.bias(), regression_.bias() + classes})}});
+                     {"bias", float_array({bias.begin(), bias.end()})}});
     });
   }
 

@@ -37,6 +37,7 @@ LogisticRegression::LogisticRegression(size_t rows, size_t dim, const float* x, 
       chunks_((rows + kChunk - 1) / kChunk),
       // One weight vector w of two classes costs |w|² / 2; split over both, as ±w / 2, it would cost half.
       penalty_((classes == 2 ? 2 : 1) / (c * double(rows))),
+      mean_(dim),
       labels_(labels, labels + rows),
       x_(rows * dim),
       packed_x_(chunks_ * GemmKernel::get().packed_size(dim, kChunk)),
@@ -44,16 +45,23 @@ LogisticRegression::LogisticRegression(size_t rows, size_t dim, const float* x, 
       residuals_(chunks_ * classes * kChunk),
       at_(classes * (dim + 1)),
       gradient_(at_.size()) {
-  std::copy_n(x, rows * dim, x_.data());
+  for (size_t i = 0; i < rows * dim; ++i) mean_[i % dim] += x[i] / double(rows);
+  for (size_t i = 0; i < rows * dim; ++i) x_.data()[i] = float(x[i] - mean_[i % dim]);
   const size_t nr = GemmKernel::get().nr(), panel = GemmKernel::get().panel_size(kChunk);
   const size_t panels = (dim + nr - 1) / nr;
   for (size_t row = 0; row < rows; ++row) {
     float* chunk = packed_x_.data() + row / kChunk * panels * panel;
     for (size_t d = 0; d < dim; ++d) {
-      chunk[d / nr * panel + nr + row % kChunk * nr + d % nr] = x[row * dim + d];
+      chunk[d / nr * panel + nr + row % kChunk * nr + d % nr] = x_.data()[row * dim + d];
     }
   }
   loss_ = evaluate(at_, gradient_);
+}
+
+std::vector<double> LogisticRegression::bias() const {
+  Vector bias(at_.end() - long(classes_), at_.end());
+  for (size_t i = 0; i < classes_ * dim_; ++i) bias[i / dim_] -= at_[i] * mean_[i % dim_];
+  return bias;
 }
 
 double LogisticRegression::gradient() const {
@@ -168,7 +176,9 @@ LogisticRegression::Vector LogisticRegression::direction() const {
 bool LogisticRegression::step() {
   const Vector d = direction();
   const double slope = dot(gradient_, d);
-  const double noise = 1e-8 * std::max(1.0, std::abs(loss_));
+  // Where the loss is level within its rounding the slope alone decides: Hager & Zhang, A new conjugate
+  // gradient method, 2005, the approximate Wolfe conditions.
+  const double level = loss_ + 1e-6 * std::max(1.0, loss_);
   double lower = 0, upper = std::numeric_limits<double>::infinity();
   double length = history_.empty() ? std::min(1.0, 1 / std::sqrt(-slope)) : 1;
   Vector there(at_.size()), gradient_there(at_.size());
@@ -176,9 +186,11 @@ bool LogisticRegression::step() {
     there = at_;
     add(there, length, d);
     const double loss = evaluate(there, gradient_there);
-    if (!(loss <= loss_ + 1e-4 * length * slope + noise)) {
+    const double slope_there = dot(gradient_there, d);
+    const bool lower_loss = loss <= loss_ + 1e-4 * length * slope;
+    if (!lower_loss && !(loss <= level && slope_there <= -(1 - 2e-4) * slope)) {
       upper = length;
-    } else if (dot(gradient_there, d) < 0.9 * slope) {
+    } else if (slope_there < 0.9 * slope) {
       lower = length;
     } else {
       Pair pair = {there, gradient_there, 0};

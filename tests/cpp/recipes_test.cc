@@ -119,7 +119,7 @@ TEST(LogisticRegression, ReachesTheOptimumOfScikitLearn) {
     EXPECT_FALSE(regression.run(1000, 1e-7));
     EXPECT_LE(regression.gradient(), 1e-7);
     std::vector<double> weight(regression.weight(), regression.weight() + k * 48);
-    std::vector<double> bias(regression.bias(), regression.bias() + k);
+    std::vector<double> bias = regression.bias();
     if (k == 2) {  // scikit-learn keeps the difference
       for (size_t d = 0; d < 48; ++d) weight[d] = weight[48 + d] - weight[d];
       weight.resize(48);
@@ -139,7 +139,7 @@ TEST(LogisticRegression, GoesOnWhereItStopped) {
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(parts.run(4, 0));
   EXPECT_EQ(parts.iterations(), 12u);
   EXPECT_EQ(parts.loss(), whole.loss());
-  EXPECT_TRUE(std::equal(whole.weight(), whole.weight() + 5 * 49, parts.weight()));
+  EXPECT_TRUE(std::equal(whole.weight(), whole.weight() + 5 * 48, parts.weight()));
 }
 
 TEST(Eigen, VectorsAreOrthonormalAndGiveTheMatrixBack) {
@@ -310,7 +310,7 @@ TEST(Recipes, ThreadsChangeNoBit) {
     const Clusters train = clusters("train", 600, 70, 5, 0.25f);
     LogisticRegression regression(600, 70, train.x.data(), train.labels.data(), 5, 1);
     regression.run(5, 0);
-    std::vector<double> all(regression.weight(), regression.weight() + 5 * 71);
+    std::vector<double> all(regression.weight(), regression.weight() + 5 * 70);
     const Projection whitening = fit_whitening(600, 70, train.x.data(), {70});
     all.insert(all.end(), whitening.axes.begin(), whitening.axes.end());
     for (const Match& match : correspond(300, train.x.data(), 300, train.x.data() + 300 * 70, 70, true, -1)) {
