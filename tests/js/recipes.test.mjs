@@ -281,6 +281,8 @@ describe('LinearProbe', () => {
     await invalid(train.features, train.labels.slice(1));
     await invalid(train.features, Array(400).fill('one'));
     await invalid([BOATS], ['a', 'b']);
+    await invalid(BOATS, ['a']);
+    await invalid(row(train.features, 0), [1]);
     await invalid([], []);
     for (const options of [{ C: 0 }, { C: '1' }, { maxIterations: 0 }, { tolerance: -1 }]) {
       await invalid(train.features, train.labels, options);

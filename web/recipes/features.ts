@@ -90,6 +90,16 @@ function finite(data: Float32Array): void {
   }
 }
 
+/** How many images or features there are, before any is looked at. */
+export function countOf(input: Many): number {
+  if (Array.isArray(input)) return input.length;
+  if (isTensor(input)) return input.shape[0] ?? 0;
+  throw new VitreousError(
+    'INVALID_ARGUMENT',
+    'Several images come as an array; their features as an array of Float32Array, or a tensor (B, D).',
+  );
+}
+
 /** The labels as a list as long as the images. */
 export function labelList(labels: Label | readonly Label[], count: number): readonly Label[] {
   const list = Array.isArray(labels) ? (labels as readonly Label[]) : [labels as Label];

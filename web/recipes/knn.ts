@@ -4,6 +4,7 @@ import type { VisionTransformer } from '../model.js';
 import type { CallOptions, Tensor } from '../types.js';
 import {
   checkNumber,
+  countOf,
   engineOf,
   isMany,
   type Label,
@@ -81,7 +82,7 @@ export class KnnClassifier {
    * added then
    */
   async add(images: One | Many, labels: Label | readonly Label[], options: CallOptions = {}): Promise<void> {
-    if (isMany(images)) labelList(labels, Array.isArray(images) ? images.length : (images.shape[0] ?? 0));
+    if (isMany(images)) labelList(labels, countOf(images));
     const rows = await rowsOf(this.#model, images, this.#bank?.dim, options);
     const list = labelList(labels, rows.count);
     const bank = this.#bankOf(rows.dim); // another call may have made it meanwhile

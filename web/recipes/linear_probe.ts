@@ -5,6 +5,7 @@ import type { VisionTransformer } from '../model.js';
 import type { CallOptions, Tensor } from '../types.js';
 import {
   checkNumber,
+  countOf,
   engineOf,
   isMany,
   type Label,
@@ -92,7 +93,7 @@ export class LinearProbe {
     checkNumber('C', C, { least: 1e-12 });
     checkNumber('maxIterations', maxIterations, { least: 1, most: 2 ** 31 - 1, integer: true });
     checkNumber('tolerance', tolerance, {});
-    labelList(labels, Array.isArray(images) ? images.length : (images.shape[0] ?? 0));
+    labelList(labels, countOf(images));
     const classes = [...new Set(labels)];
     if (classes.length < 2) {
       throw new VitreousError('INVALID_ARGUMENT', 'A probe needs two classes or more among its labels.');
