@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/thread_pool.h"
+#include "recipes/doubles.h"
 #include "recipes/ranking.h"
 
 namespace vitreous {
@@ -14,16 +15,6 @@ namespace {
 constexpr size_t kRows = 16;          // of a matrix, for each task
 constexpr size_t kColumns = 64;       // so many columns of all rows stay in cache
 constexpr size_t kWaiting = 1 << 16;  // rotations that are kept before they are applied
-
-double dot(size_t n, const double* x, const double* y) {
-  double sums[4] = {};
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4) {
-    for (size_t j = 0; j < 4; ++j) sums[j] += x[i + j] * y[i + j];
-  }
-  for (; i < n; ++i) sums[0] += x[i] * y[i];
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
-}
 
 // A = H T Hᵀ, T tridiagonal and H the product of reflections 1 - scale · v vᵀ.
 struct Tridiagonal {
@@ -53,9 +44,8 @@ Tridiagonal tridiagonalize(size_t n, std::vector<double>& a) {
     for (size_t i = 0; i < m; ++i) w[i] -= half * v[i];
     parallel_for(m, kRows, [&](size_t first, size_t count) {
       for (size_t i = first; i < first + count; ++i) {
-        const double vi = v[i], wi = w[i];
-        double* row = rest + i * n;
-        for (size_t j = 0; j < m; ++j) row[j] -= vi * w[j] + wi * v[j];
+        add(m, rest + i * n, -v[i], w.data());
+        add(m, rest + i * n, -w[i], v);
       }
     });
   }
@@ -90,12 +80,7 @@ class Rotations {
     parallel_for(n_, kColumns, [&](size_t first, size_t count) {
       for (const auto& [row, c, s] : waiting_) {
         double* x = matrix_.data() + row * n_ + first;
-        double* y = x + n_;
-        for (size_t i = 0; i < count; ++i) {
-          const double xi = x[i], yi = y[i];
-          x[i] = c * xi + s * yi;
-          y[i] = c * yi - s * xi;
-        }
+        rotate(count, x, x + n_, c, s);
       }
     });
     waiting_.clear();
@@ -167,8 +152,7 @@ Eigen symmetric_eigen(size_t n, std::vector<double> a, size_t count) {
     for (size_t k = n - 1; k-- > 0;) {
       const double* v = a.data() + k * n + k + 1;
       const size_t m = n - k - 1;
-      const double part = t.scales[k] * dot(m, v, vector + k + 1);
-      for (size_t j = 0; j < m; ++j) vector[k + 1 + j] -= part * v[j];
+      add(m, vector + k + 1, -t.scales[k] * dot(m, v, vector + k + 1), v);
     }
     const double largest =
         *std::max_element(vector, vector + n, [](double x, double y) { return std::abs(x) < std::abs(y); });

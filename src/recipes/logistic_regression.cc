@@ -7,6 +7,7 @@
 #include "base/thread_pool.h"
 #include "model/kernels.h"
 #include "model/linear.h"
+#include "recipes/doubles.h"
 
 namespace vitreous {
 namespace {
@@ -18,13 +19,11 @@ constexpr size_t kChunk = 256;
 constexpr size_t kPanels = 4;  // of columns, for each task
 
 double dot(const std::vector<double>& x, const std::vector<double>& y) {
-  double sum = 0;
-  for (size_t i = 0; i < x.size(); ++i) sum += x[i] * y[i];
-  return sum;
+  return vitreous::dot(x.size(), x.data(), y.data());
 }
 
 void add(std::vector<double>& x, double scale, const std::vector<double>& y) {
-  for (size_t i = 0; i < x.size(); ++i) x[i] += scale * y[i];
+  vitreous::add(x.size(), x.data(), scale, y.data());
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/thread_pool.h"
+#include "recipes/doubles.h"
 #include "recipes/eigen.h"
 #include "recipes/vectors.h"
 
@@ -35,9 +36,8 @@ std::vector<double> second_moments(size_t rows, size_t dim, const float* x, cons
       for (size_t i = 0; i < count; ++i) {
         const double* values = chunk.data() + i * dim;
         for (size_t r = row; r < row + height; ++r) {
-          double* to = moments.data() + r * dim;
-          const double value = values[r];
-          for (size_t d = row; d < dim; ++d) to[d] += value * values[d];  // the other half mirrors it
+          // The other half mirrors it.
+          add(dim - row, moments.data() + r * dim + row, values[r], values + row);
         }
       }
     });
