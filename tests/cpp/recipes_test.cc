@@ -85,15 +85,23 @@ TEST(FeatureBank, WhatIsRemovedCountsNoMore) {
 }
 
 TEST(FeatureBank, NeighboursThatFloat32CannotTellApartAreChosenInFloat64) {
-  // Cosines 1 - 2e-9 and 1 - 5e-9: the same float.
-  const std::vector<float> bank = {1, 1e-4f, 1, 6e-5f}, query = {1, 0};
+  // Of 1 + 13 · 2^-25 float32 keeps 1, of 1 + 2^-22 all; the last dimension makes the lengths equal.
+  constexpr size_t kDim = 15;
+  std::vector<float> query(kDim, 0x1p-12f), far(kDim), near(kDim, 0x1p-13f);
+  query[0] = near[0] = far[0] = 1;
+  far[1] = 0x1p-10f;
+  query[14] = 0;
+  near[14] = float(std::sqrt(1 - 13 * 0x1p-26));
+  far[14] = float(std::sqrt(1 - 0x1p-20));
+  ASSERT_GT(dot(kDim, query.data(), far.data()), dot(kDim, query.data(), near.data()));
   const std::vector<int32_t> labels = {0, 1};
-  FeatureBank features(2);
-  features.add(2, bank.data(), labels.data());
+  FeatureBank features(kDim);
+  features.add(1, far.data(), &labels[0]);
+  features.add(1, near.data(), &labels[1]);
   std::vector<double> scores(2);
   features.scores(1, query.data(), 1, 1, 2, scores.data());
   EXPECT_EQ(scores[0], 0);
-  EXPECT_GT(scores[1], 2.7);
+  EXPECT_GT(scores[1], 2);
 }
 
 TEST(FeatureBank, FewerFeaturesThanNeighbours) {
@@ -181,12 +189,13 @@ TEST(Eigen, EqualAndZeroEigenvalues) {
 }
 
 TEST(Whitening, IsTheOriginals) {
-  for (const auto& [name, rows, centered] :
-       {std::tuple("whitened", 120, false), std::tuple("whitened_centered", 120, true),
-        std::tuple("whitened_few", 20, false)}) {
+  for (const auto& [name, centered, step] :
+       {std::tuple("whitened", false, 1.0f), std::tuple("whitened_centered", true, 1.0f),
+        std::tuple("whitened_graded", false, 0.5f)}) {
     SCOPED_TRACE(name);
-    const Clusters features = clusters("whitening", size_t(rows), 32, 4, 0.5f);
-    const Projection whitening = fit_whitening(size_t(rows), 32, features.x.data(), {16, 0.5, centered});
+    Clusters features = clusters("whitening", 120, 32, 4, 0.5f);
+    for (size_t i = 0; i < 120 * 32; ++i) features.x[i] *= std::pow(step, float(i % 32));
+    const Projection whitening = fit_whitening(120, 32, features.x.data(), {16, 0.5, centered});
     std::vector<float> out(20 * 16);
     whitening.apply(20, features.x.data(), out.data());
     EXPECT_TRUE(within(differences(out, name), 1e-5, name));
@@ -290,8 +299,8 @@ TEST_F(Video, LabelsAreCarriedOnAsInTheOriginal) {
 }
 
 TEST_F(Video, AClassThatIsEverywhereWins) {
-  const std::vector<float> soft = {1, 1, 1, 1, 0, 0, 0, 0};
-  EXPECT_EQ(segment(2, {2, 2}, soft.data(), 2, {3, 3}), std::vector<uint8_t>(9, 0));
+  const std::vector<float> soft = {0, 0, 0, 0, 1, 1, 1, 1};
+  EXPECT_EQ(segment(2, {2, 2}, soft.data(), 2, {3, 3}), std::vector<uint8_t>(9, 1));
 }
 
 TEST(Resize, NearestInputUnderTheMiddle) {
@@ -299,9 +308,9 @@ TEST(Resize, NearestInputUnderTheMiddle) {
   std::vector<uint8_t> out(16);
   resize_nearest(1, {2, 2}, map.data(), whole({2, 2}), {4, 4}, out.data());
   EXPECT_EQ(out, (std::vector<uint8_t>{1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4}));
-  out.resize(4);
-  resize_nearest(1, {2, 2}, map.data(), {1, -1, 2, 2}, {2, 2}, out.data());
-  EXPECT_EQ(out, (std::vector<uint8_t>{0, 0, 2, 0}));
+  out.resize(6);
+  resize_nearest(1, {2, 2}, map.data(), {1, -2, 2, 3}, {3, 2}, out.data());
+  EXPECT_EQ(out, (std::vector<uint8_t>{0, 0, 0, 0, 2, 0}));
 }
 
 #if defined(VITREOUS_THREADS)

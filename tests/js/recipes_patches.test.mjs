@@ -73,11 +73,14 @@ describe('PcaWhitening', () => {
   const first = ({ data, shape: [, dim] }) => ({ data: data.slice(0, 20 * dim), shape: [20, dim] });
 
   test.each([
-    ['whitened', 120, false],
-    ['whitened_centered', 120, true],
-    ['whitened_few', 20, false],
-  ])('%s is the original’s in NumPy', async (name, rows, centered) => {
-    const { features } = clusters('whitening', rows, 32, 4, 0.5);
+    ['whitened', false, 1],
+    ['whitened_centered', true, 1],
+    ['whitened_graded', false, 0.5],
+  ])('%s is the original’s in NumPy', async (name, centered, step) => {
+    const { features } = clusters('whitening', 120, 32, 4, 0.5);
+    features.data.forEach((value, i) => {
+      features.data[i] = value * step ** (i % 32);
+    });
     const whitening = await PcaWhitening.fit(model, features, { dim: 16, centered });
     const { data, shape } = await whitening.apply(first(features));
     expect(shape).toEqual([20, 16]);

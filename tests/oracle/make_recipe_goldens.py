@@ -117,9 +117,10 @@ def signed(vectors: np.ndarray) -> np.ndarray:
 
 
 def whitening(folder: GoldenFolder) -> None:
-    """utils.py, PCA, fitted as eval_copy_detection.py does. 20 rows of 32 dimensions: some eigenvalues are zero."""
-    for name, rows, centered in (("whitened", 120, False), ("whitened_centered", 120, True), ("whitened_few", 20, False)):
-        x = clusters("whitening", rows, 32, 4, 0.5)[0].astype(np.float64)
+    """utils.py, PCA, fitted as eval_copy_detection.py does; "graded": with eigenvalues below 1e-5 of the largest."""
+    rows = 120
+    for name, centered, step in (("whitened", False, 1.0), ("whitened_centered", True, 1.0), ("whitened_graded", False, 0.5)):
+        x = clusters("whitening", rows, 32, 4, 0.5)[0].astype(np.float64) * step ** np.arange(32)
         mean = x.mean(0)
         moments = x - mean if centered else x
         values, vectors = np.linalg.eigh(moments.T @ moments / rows)
