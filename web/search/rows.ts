@@ -102,7 +102,7 @@ export class Rows {
       const packed = await this.#now(() => this.#vectors.packed(rows));
       yield { blocks: [{ first, entries: Array.from(rows, (row) => table.entry(row)), packed }] };
     }
-    if (await this.#vectors.trained()) yield { training: await this.#vectors.trainingState() };
+    //TRAIN if (await this.#vectors.trained()) yield { training: await this.#vectors.trainingState() };
   }
 
   async #compact(): Promise<void> {

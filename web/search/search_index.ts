@@ -237,7 +237,10 @@ export class SearchIndex {
     return groups.map((group) => {
       const lists = found.slice(next, next + group.length);
       next += group.length;
-      return best(lists, k).map(({ entry, score }) => ({ ...outside(entry), score }));
+      return best(lists, k).map(({ entry, score }) => {
+        const { id, metadata } = outside(entry);
+        return { id, score, metadata };
+      });
     });
   }
 
