@@ -11,8 +11,8 @@ const HEAD_BYTES = 24;
 export const ALIGN = 8;
 /** More than any record has: a length above it is damage. */
 const MAX_PAYLOAD = 1 << 28;
-/** Records of entries are cut at about this size, so that what reads them needs little memory. */
-export const BLOCK_BYTES = 1 << 22;
+/** Records of entries are cut at about this size: what a damaged one loses is little. */
+const BLOCK_BYTES = 1 << 16;
 
 export const TYPE = {
   header: 1,
@@ -189,6 +189,21 @@ export async function encodeBatch(changes: Changes, batch: number, crc: Crc32): 
   await pushRemovals();
   await push({ type: TYPE.commit, number: records.length });
   return records;
+}
+
+/** Entries and their vectors in records of a good size. */
+export function toBlocks(
+  first: number,
+  entries: StoredEntry[],
+  packed: Uint8Array,
+  rowBytes: number,
+): Block[] {
+  const rows = Math.max(1, Math.floor(BLOCK_BYTES / rowBytes));
+  return Array.from({ length: Math.ceil(entries.length / rows) }, (_, i) => ({
+    first: first + i * rows,
+    entries: entries.slice(i * rows, (i + 1) * rows),
+    packed: packed.subarray(i * rows * rowBytes, (i + 1) * rows * rowBytes),
+  }));
 }
 
 export const decodeEntries = (payload: Uint8Array) => decodeJson(payload) as StoredEntry[];

@@ -18,11 +18,11 @@ import {
 
 /** What was dropped when an index was opened. */
 export interface Recovered {
-  /** Bytes that do not count. */
+  /** Bytes of those batches. */
   bytes: number;
-  /** Batches that were dropped: an `add`, `upsert` or `remove` each. */
+  /** Batches that are not whole: an `add`, `upsert` or `remove` each. What is intact of one in the middle stays. */
   batches: number;
-  /** Ids of entries that were dropped, as far as they could be read. */
+  /** Ids of entries that were lost, as far as they could be read. */
   ids: string[];
   /** Where: from byte `from` to `to` of the log. */
   places: { from: number; to: number }[];
@@ -137,7 +137,7 @@ export class LogReader {
           whole ? (own[0] as Placed).start : end,
           record.batch - this.#position.batch - (whole ? 1 : 0),
         );
-        yield* removals(lost);
+        yield* salvaged(lost);
         if (whole) yield toChanges(own);
       }
       this.#position = { offset: end, batch: record.batch };
@@ -259,8 +259,11 @@ export class LogReader {
     recovered.places.push({ from, to: end });
     recovered.bytes += end - from;
     recovered.batches += batches;
-    for (const { type, payload } of records)
-      if (type === TYPE.entries) recovered.ids.push(...decodeEntries(payload).map(({ id }) => id));
+    for (const [i, record] of records.entries()) {
+      const kept = committed && isPair(record, records[i + 1]);
+      if (record.type === TYPE.entries && !kept)
+        recovered.ids.push(...decodeEntries(record.payload).map(({ id }) => id));
+    }
     if (!committed) return;
     // Each batch says in all its records whether it removes, and has the removals twice.
     const seen = new Set(records.map(({ batch }) => batch));
@@ -273,28 +276,31 @@ export class LogReader {
   }
 }
 
+const isPair = (entries: Placed, vectors: Placed | undefined): boolean =>
+  entries.type === TYPE.entries && vectors?.type === TYPE.vectors && vectors.number === entries.number;
+
 function toChanges(records: Placed[]): Changes {
-  const changes: Changes & { blocks: Block[] } = { blocks: [], ...removed(records) };
-  for (const [i, { type, number, payload }] of records.entries()) {
-    if (type === TYPE.entries) {
-      const packed = (records[i + 1] as Placed).payload;
-      changes.blocks.push({ first: number, entries: decodeEntries(payload), packed });
-    }
-    if (type === TYPE.training) changes.training = payload.slice();
-  }
-  return changes;
-}
-
-/** What batches removed that are lost otherwise. */
-function* removals(records: Placed[]): Generator<Changes> {
-  const batches = [...new Set(records.map(({ batch }) => batch))];
-  for (const batch of batches) yield removed(records.filter((record) => record.batch === batch));
-}
-
-function removed(records: Placed[]): Changes {
   const remove = records.find(({ type }) => type === TYPE.remove);
+  const training = records.find(({ type }) => type === TYPE.training);
+  const blocks: Block[] = [];
+  for (const [i, record] of records.entries()) {
+    const vectors = records[i + 1];
+    if (!isPair(record, vectors)) continue;
+    const packed = (vectors as Placed).payload;
+    blocks.push({ first: record.number, entries: decodeEntries(record.payload), packed });
+  }
   return {
     ...(records.some(({ type }) => type === TYPE.clear) && { cleared: true }),
     ...(remove && { removed: decodeNumbers(remove.payload) }),
+    blocks,
+    ...(training && { training: training.payload.slice() }),
   };
+}
+
+/** What is intact of batches that are not: what they removed, and entries with their vectors. */
+function* salvaged(records: Placed[]): Generator<Changes> {
+  for (const batch of new Set(records.map((record) => record.batch))) {
+    const { training, ...rest } = toChanges(records.filter((record) => record.batch === batch));
+    yield rest;
+  }
 }

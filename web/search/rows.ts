@@ -2,8 +2,11 @@
 import type { Calling } from '../engine/backend.js';
 import { type EngineHandle, make } from '../engine/calls.js';
 import type { SearchOptions, VectorIndexOptions } from '../engine/module.js';
-import { BLOCK_BYTES, type Block, type Changes, type Header, joined, type StoredEntry } from './format.js';
+import { type Block, type Changes, type Header, joined, type StoredEntry, toBlocks } from './format.js';
 import { Table } from './table.js';
+
+/** Rows go to the engine, and come from it, in pieces of about this size. */
+const AT_ONCE_BYTES = 1 << 22;
 
 type Vectors = EngineHandle<'VectorIndex'>;
 
@@ -47,22 +50,14 @@ export class Rows {
    * @throws the engine's `INVALID_ARGUMENT` for vectors that cannot be in an index
    */
   async pack(entries: StoredEntry[], vectors: Float32Array): Promise<Block[]> {
-    const { dim } = this.#header;
-    const first = this.#table.numbers;
-    const blocks: Block[] = [];
-    const most = Math.max(1, Math.floor(BLOCK_BYTES / this.#header.rowBytes));
     const staged = await make(this.#engine, 'VectorIndex', optionsOf(this.#header));
     try {
       await staged.add(vectors);
-      for (let at = 0; at < vectors.length / dim; at += most) {
-        const some = entries.slice(at, at + most);
-        const rows = Int32Array.from(some, (_, i) => at + i);
-        blocks.push({ first: first + at, entries: some, packed: await staged.packed(rows) });
-      }
+      const packed = await staged.packed(Int32Array.from(entries, (_, row) => row));
+      return toBlocks(this.#table.numbers, entries, packed, this.#header.rowBytes);
     } finally {
       await staged.delete();
     }
-    return blocks;
   }
 
   /** The changes are visible to every search that is asked from now on, and to none before. */
@@ -74,10 +69,15 @@ export class Rows {
       if (rows.length > 0) work.push(this.#vectors.remove(rows));
     }
     for (const { first, entries, packed } of blocks) {
+      // In what a damaged log has left an older one of the same id may be there still.
+      const older = entries
+        .flatMap(({ id }) => this.#table.rowOf(id) ?? [])
+        .map((row) => this.#table.number(row));
+      if (older.length > 0) work.push(this.flush(), this.#vectors.remove(this.#table.remove(older)));
       this.#table.add(first, entries);
       this.#waiting.push(packed);
       this.#waitingBytes += packed.length;
-      if (this.#waitingBytes >= BLOCK_BYTES) work.push(this.flush());
+      if (this.#waitingBytes >= AT_ONCE_BYTES) work.push(this.flush());
     }
     if (training) work.push(this.flush(), this.#vectors.restore(training));
     await Promise.all(work);
@@ -96,11 +96,13 @@ export class Rows {
   async *snapshot(): AsyncGenerator<Changes> {
     if (this.#table.size < this.#table.rows) await this.#compact();
     const table = this.#table;
-    const most = Math.max(1, Math.floor(BLOCK_BYTES / this.#header.rowBytes));
+    const { rowBytes } = this.#header;
+    const most = Math.max(1, Math.floor(AT_ONCE_BYTES / rowBytes));
     for (let first = 0; first < table.rows; first += most) {
       const rows = Int32Array.from({ length: Math.min(most, table.rows - first) }, (_, i) => first + i);
       const packed = await this.#now(() => this.#vectors.packed(rows));
-      yield { blocks: [{ first, entries: Array.from(rows, (row) => table.entry(row)), packed }] };
+      const entries = Array.from(rows, (row) => table.entry(row));
+      yield { blocks: toBlocks(first, entries, packed, rowBytes) };
     }
     //TRAIN if (await this.#vectors.trained()) yield { training: await this.#vectors.trainingState() };
   }
