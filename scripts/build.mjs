@@ -171,7 +171,7 @@ async function bundle() {
     ...node,
     entryPoints: ['web/node/cli.ts'],
     outfile: 'dist/cli.mjs',
-    external: ['vitreous'],
+    external: ['vitreous', 'vitreous/search'],
     define: { VERSION: JSON.stringify(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version) },
     banner: { js: '#!/usr/bin/env node' },
   });
