@@ -6,7 +6,8 @@ import { createBackend } from './host.js';
 import { type CollectionOptions, type CollectionResult, indexCollection } from './search/collection.js';
 import { deleteIndexedDb, openIndexedDb } from './search/indexeddb.js';
 import { loadBytes } from './search/memory.js';
-import { openParts, SearchIndex } from './search/search_index.js';
+import { openParts } from './search/open.js';
+import { SearchIndex } from './search/search_index.js';
 import { type ImageSource, itemsOf } from './search/sources.js';
 import type { IndexOptions, OpenIndexOptions, StoredIndexOptions } from './search/types.js';
 

@@ -1,90 +1,16 @@
-import type { Backend, Calling } from '../engine/backend.js';
-import { throwIfAborted, VitreousError } from '../errors.js';
-import type { VisionTransformer } from '../model.js';
-import type { CreateModelOptions } from '../types.js';
+import { throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
+import { firstRepeated, outside, toStored } from './entry.js';
 import { type Predicate, toPredicate } from './filter.js';
-import { checkHeader, fingerprintOf } from './fingerprint.js';
-import { joined, type StoredEntry } from './format.js';
-import { Journal } from './journal.js';
+import { joined } from './format.js';
+import type { Journal } from './journal.js';
 import type { Recovered } from './log.js';
+import type { IndexParts } from './open.js';
 import { checkVector, embed, invalid, queryVectors } from './query.js';
-import type { Storage } from './storage.js';
-import type {
-  AddOptions,
-  Entry,
-  Metadata,
-  NewEntry,
-  OpenIndexOptions,
-  Query,
-  SearchByOptions,
-  SearchResult,
-} from './types.js';
+import type { AddOptions, Entry, Metadata, NewEntry, Query, SearchByOptions, SearchResult } from './types.js';
 
 const DEFAULT_K = 10;
 /** Entries are read from the engine so many at a time. */
 const READ_AT_ONCE = 256;
-
-/** What an index runs on. */
-export interface IndexParts {
-  journal: Journal;
-  model: VisionTransformer | undefined;
-  /** An engine of its own. */
-  backend: Backend | undefined;
-  storage: Storage | undefined;
-  readOnly: boolean;
-}
-
-/** Starts what an index needs; the two platforms differ in `createBackend` and in the storage. */
-export async function openParts(
-  createBackend: (options: CreateModelOptions) => Promise<Backend>,
-  storage: Storage | undefined,
-  options: OpenIndexOptions,
-): Promise<IndexParts> {
-  const { model, signal, repair = false, readOnly = false, onProgress, assetBase, worker, threads } = options;
-  let backend: Backend | undefined;
-  try {
-    throwIfAborted(signal);
-    const own = model && (await fingerprintOf(model, signal));
-    backend = model
-      ? undefined
-      : await createBackend({
-          ...(assetBase !== undefined && { assetBase }),
-          ...(worker !== undefined && { worker }),
-          ...(threads !== undefined && { threads }),
-          ...(signal && { signal }),
-        });
-    const engine: Calling = model?.engine ?? (backend as Backend);
-    const journal = await Journal.open(engine, {
-      storage,
-      repair,
-      readOnly,
-      check: (header) => checkHeader(storage?.name ?? 'The index', header, own, options),
-      async create() {
-        const { metric = 'cosine', storage: form = 'fp32', keep = true, dim = model?.config.dim } = options;
-        if (dim === undefined)
-          throw invalid('A new index needs a model, or the length of its vectors: { dim }.');
-        if (model && dim !== model.config.dim)
-          throw invalid(
-            `${model.config.name} makes vectors of ${model.config.dim} numbers, so dim cannot be ${dim}.`,
-          );
-        return {
-          version: 1,
-          dim,
-          metric,
-          storage: form,
-          keep: form !== 'fp32' && keep,
-          fingerprint: own ?? null,
-        };
-      },
-      onProgress: onProgress && ((loaded) => onProgress({ stage: 'open', loaded })),
-    });
-    return { journal, model, backend, storage, readOnly };
-  } catch (error) {
-    backend?.dispose();
-    await storage?.close();
-    throw error;
-  }
-}
 
 /**
  * Images, or vectors of them, to be searched by example: see `ImageIndex`.
@@ -102,7 +28,10 @@ export class SearchIndex {
   /** @internal */
   constructor(parts: IndexParts) {
     this.#parts = parts;
-    if (parts.readOnly) parts.storage?.watch?.(() => this.refresh().catch(() => {}));
+    if (!parts.readOnly || parts.storage?.watch === undefined) return;
+    const follow = () => void this.refresh().catch(() => {});
+    parts.storage.watch(follow);
+    follow(); // for what was written while this was opened
   }
 
   /** How many entries there are. */
@@ -353,17 +282,21 @@ export class SearchIndex {
   async #change<T>(work: (journal: Journal) => Promise<T>): Promise<T> {
     this.#writable();
     const result = await this.#inOrder(work);
-    this.#inOrder(async (journal) => {
-      if (journal.wasteful) await journal.compact();
-    }).catch(() => {}); // the log is as it was, only longer
+    if (!this.#closed) {
+      this.#inOrder(async (journal) => {
+        if (journal.wasteful) await journal.compact();
+      }).catch(() => {}); // the log is as it was, only longer
+    }
     return result;
   }
 
-  #inOrder<T>(work: (journal: Journal) => Promise<T>): Promise<T> {
+  async #inOrder<T>(work: (journal: Journal) => Promise<T>): Promise<T> {
     const journal = this.#journal;
     const result = this.#changes.then(() => work(journal));
     this.#changes = result.catch(() => {});
-    return result;
+    return result.catch((error) => {
+      throw toVitreousError(error);
+    });
   }
 }
 
@@ -371,31 +304,6 @@ if (Symbol.asyncDispose) {
   SearchIndex.prototype[Symbol.asyncDispose] = function (this: SearchIndex) {
     return this.close();
   };
-}
-
-/** As it goes into the log; what does not survive JSON is refused here. */
-function toStored({ id, metadata }: NewEntry): StoredEntry {
-  if (typeof id !== 'string') throw invalid(`An id is a string, not ${typeof id}.`);
-  if (metadata === undefined) return { id };
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))
-    throw invalid(`The metadata of '${id}' is not an object.`);
-  try {
-    return { id, metadata: JSON.parse(JSON.stringify(metadata)) };
-  } catch (cause) {
-    throw new VitreousError('INVALID_ARGUMENT', `The metadata of '${id}' cannot be written as JSON.`, {
-      cause,
-    });
-  }
-}
-
-/** A copy: the index's own must not be changed by who got it. */
-function outside({ id, metadata }: StoredEntry): { id: string; metadata: Metadata | undefined } {
-  return { id, metadata: structuredClone(metadata) as Metadata | undefined };
-}
-
-function firstRepeated(entries: StoredEntry[]): string | undefined {
-  const seen = new Set<string>();
-  return entries.find(({ id }) => seen.size === seen.add(id).size)?.id;
 }
 
 /** Of several regions an entry's best score counts. */
