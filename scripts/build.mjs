@@ -141,7 +141,7 @@ async function bundle() {
     logLevel: 'warning',
     absWorkingDir: root,
   };
-  const browser = { ...shared, platform: 'browser' };
+  const browser = { ...shared, platform: 'browser', minifyIdentifiers: true };
   const page = { ...browser, entryPoints: ENTRIES.map((entry) => `web/${entry}.ts`), ...SHARED };
   const worker = { ...browser, entryPoints: ['web/worker.ts'], outfile: 'dist/worker.js', format: 'iife' };
   const bundled = [];

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstddef>
+
+#include "base/clock.h"
 
 namespace vitreous {
 
@@ -16,19 +17,18 @@ class Profile {
  public:
   void start() {
     milliseconds_ = {};
-    last_ = Clock::now();
+    last_ = now_ms();
   }
   // Counts the time since the last reading to `stage`.
   void lap(Stage stage) {
-    const Clock::time_point now = Clock::now();
-    milliseconds_[size_t(stage)] += std::chrono::duration<double, std::milli>(now - last_).count();
+    const double now = now_ms();
+    milliseconds_[size_t(stage)] += now - last_;
     last_ = now;
   }
   const std::array<double, size_t(Stage::kCount)>& milliseconds() const { return milliseconds_; }
 
  private:
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point last_;
+  double last_ = 0;
   std::array<double, size_t(Stage::kCount)> milliseconds_ = {};
 };
 

@@ -87,9 +87,8 @@ void Converter::add_fp16(const std::string& name, const std::vector<float>& valu
   for (size_t i = 0; i < values.size(); ++i) {
     if (std::abs(values[i]) <= kMaxF16) continue;
     throw Error(code::kTensorDtype,
-                "Tensor " + quote(name) + " holds " + std::to_string(values[i]) + " at index " +
-                    std::to_string(i) +
-                    " (flattened), beyond fp16's largest number, 65504: convert to int8.");
+                "Tensor " + quote(name) + " holds at index " + std::to_string(i) +
+                    " (flattened) a value beyond fp16's largest number, 65504: convert to int8.");
   }
   std::vector<uint8_t> bytes(values.size() * item_size(Dtype::kF16));
   to_float16(values.data(), bytes.data(), values.size());

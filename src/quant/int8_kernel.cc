@@ -1,10 +1,11 @@
 #include "quant/int8_kernel.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <optional>
 #include <vector>
+
+#include "base/clock.h"
 
 #if defined(__wasm_simd128__)
 #include <wasm_simd128.h>
@@ -153,25 +154,24 @@ void multiply_panel(ActivationForm form, size_t rows, size_t depth, const int16_
 
 namespace {
 
-// How often a second a form multiplies a block of the first-level cache's size; nothing where the clock is
+// How often a millisecond a form multiplies a block of the first-level cache's size; nothing where the clock is
 // too coarse.
-std::optional<double> calls_per_second(ActivationForm form) {
-  using Clock = std::chrono::steady_clock;
+std::optional<double> calls_per_ms(ActivationForm form) {
   constexpr size_t kRows = 36, kDepth = 384;
   const std::vector<int16_t> x(kRows * kDepth);
   const std::vector<int8_t> panel(panel_bytes(kDepth));
   const int32_t column_sums[kPanelColumns] = {};
   int32_t sums[kRows * kPanelColumns];
   // Counted from one tick of the clock to a later one: pages that are not isolated have ticks of 0.1 to 1 ms.
-  std::optional<Clock::time_point> first_tick;
-  const Clock::time_point start = Clock::now();
+  std::optional<double> first_tick;
+  const double start = now_ms();
   for (int calls = 0, i = 0; i < 3000; ++i) {
     multiply_panel(form, kRows, kDepth, x.data(), panel.data(), column_sums, sums);
-    const Clock::time_point now = Clock::now();
+    const double now = now_ms();
     if (first_tick) {
       ++calls;
-      const std::chrono::duration<double> elapsed = now - *first_tick;
-      if (elapsed.count() > 250e-6) return calls / elapsed.count();
+      const double elapsed = now - *first_tick;
+      if (elapsed > 0.25) return calls / elapsed;
     } else if (now != start) {
       first_tick = now;
     }
@@ -214,11 +214,11 @@ bool halves_are_exact() {
 // (on x86 1.1 with and 0.9 without AVX-VNNI, later 1.4 and 0.4). The best of a few milliseconds counts: until
 // then the good code is there. In doubt words, with which nothing is lost but the gain.
 ActivationForm measure_fastest_form() {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(8);
+  const auto end = now_ms() + 8;
   double words = 0, halves = 0;
-  for (int round = 0; round < 6 || std::chrono::steady_clock::now() < end; ++round) {
-    const auto words_now = calls_per_second(ActivationForm::kWords);
-    const auto halves_now = calls_per_second(ActivationForm::kHalves);
+  for (int round = 0; round < 6 || now_ms() < end; ++round) {
+    const auto words_now = calls_per_ms(ActivationForm::kWords);
+    const auto halves_now = calls_per_ms(ActivationForm::kHalves);
     if (!words_now || !halves_now || !halves_are_exact()) return ActivationForm::kWords;
     words = std::max(words, *words_now);
     halves = std::max(halves, *halves_now);

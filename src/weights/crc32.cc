@@ -10,7 +10,7 @@ namespace {
 // so that eight bytes are eight independent look-ups. A checkpoint's every byte goes through here.
 using Tables = std::array<std::array<uint32_t, 256>, 8>;
 
-constexpr Tables make_tables() {
+Tables make_tables() {
   Tables tables{};
   for (uint32_t byte = 0; byte < 256; ++byte) {
     uint32_t crc = byte;
@@ -26,22 +26,26 @@ constexpr Tables make_tables() {
   return tables;
 }
 
-constexpr Tables kTables = make_tables();
+// Made when first needed: eight kilobytes that no compression would make smaller.
+const Tables& tables() {
+  static const Tables tables = make_tables();
+  return tables;
+}
 
 }  // namespace
 
 uint32_t crc32(uint32_t crc, std::span<const uint8_t> bytes) {
+  const Tables& t = tables();
   crc = ~crc;
   for (; bytes.size() >= 8; bytes = bytes.subspan(8)) {
     uint32_t low, high;  // little-endian, as dtype.cc asserts
     std::memcpy(&low, bytes.data(), 4);
     std::memcpy(&high, bytes.data() + 4, 4);
     low ^= crc;
-    crc = kTables[7][low & 0xff] ^ kTables[6][(low >> 8) & 0xff] ^ kTables[5][(low >> 16) & 0xff] ^
-          kTables[4][low >> 24] ^ kTables[3][high & 0xff] ^ kTables[2][(high >> 8) & 0xff] ^
-          kTables[1][(high >> 16) & 0xff] ^ kTables[0][high >> 24];
+    crc = t[7][low & 0xff] ^ t[6][(low >> 8) & 0xff] ^ t[5][(low >> 16) & 0xff] ^ t[4][low >> 24] ^
+          t[3][high & 0xff] ^ t[2][(high >> 8) & 0xff] ^ t[1][(high >> 16) & 0xff] ^ t[0][high >> 24];
   }
-  for (uint8_t byte : bytes) crc = (crc >> 8) ^ kTables[0][(crc ^ byte) & 0xff];
+  for (uint8_t byte : bytes) crc = (crc >> 8) ^ t[0][(crc ^ byte) & 0xff];
   return ~crc;
 }
 

@@ -197,7 +197,7 @@ describe('a browser without', () => {
   for (const [folder, without] of Object.entries(older)) {
     for (const name of ['index.js', 'worker.js']) files[folder + name] = `${without}\n${dist(name)}`;
     for (const name of readdirSync(new URL('../../dist/', import.meta.url))) {
-      if (/wasm$|safetensors$/.test(name)) files[folder + name] = dist(name);
+      if (/^shared-|wasm$|safetensors$/.test(name)) files[folder + name] = dist(name);
     }
   }
 
