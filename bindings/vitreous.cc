@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/thread_pool.h"
+#include "convert.h"
 #include "image/transform.h"
 #include "model/converter.h"
 #include "model/layout.h"
@@ -21,40 +22,9 @@
 #include "model/registry.h"
 #include "model/vit.h"
 
-using emscripten::val;
-namespace vt = vitreous;
-
 namespace {
 
-// Runs `f`; an error of the engine leaves as a JavaScript Error with the same `code`.
-template <typename F>
-auto guard(F&& f) {
-  std::string message;
-  const char* code;
-  try {
-    return f();
-  } catch (const vt::Error& error) {
-    code = error.code();
-    message = error.what();
-  } catch (const std::bad_alloc&) {
-    code = vt::code::kOutOfMemory;
-    message = "Not enough memory. Close other pages, use a smaller model, or smaller batches.";
-  }
-  val error = val::global("Error").new_(message);
-  error.set("code", val(code));
-  error.throw_();
-}
-
-size_t length(const val& array) { return array["length"].as<size_t>(); }
-
-void copy_floats(const val& array, float* to) {
-  val(emscripten::typed_memory_view(length(array), to)).call<void>("set", array);
-}
-
-// A new JavaScript array, not a view of the engine's memory, which moves when it grows.
-val float_array(const std::vector<float>& values) {
-  return val::global("Float32Array").new_(emscripten::typed_memory_view(values.size(), values.data()));
-}
+using namespace vitreous::bindings;
 
 // Of a file, in bytes; negative where it is not known.
 std::optional<uint64_t> known(double size) {
@@ -62,20 +32,6 @@ std::optional<uint64_t> known(double size) {
 }
 
 constexpr size_t kPushBytes = size_t{1} << 18;
-
-// Hands a JavaScript byte array to `push` through a small buffer, so that the engine never holds a copy of it
-// whole.
-template <typename F>
-void push_bytes(const val& bytes, size_t piece, F&& push) {
-  const size_t n = length(bytes);
-  std::vector<uint8_t> buffer(std::min(n, piece));
-  for (size_t i = 0; i < n; i += buffer.size()) {
-    const size_t count = std::min(buffer.size(), n - i);
-    val(emscripten::typed_memory_view(count, buffer.data()))
-        .call<void>("set", bytes.call<val>("subarray", i, i + count));
-    push(buffer.data(), count);
-  }
-}
 
 vt::Activation activation(const std::string& name) {
   if (name == "gelu") return vt::Activation::kGelu;
@@ -272,7 +228,7 @@ class Model {
                                                         std::to_string(config.image_width) + ".");
       }
       input_.resize(batch * image);
-      copy_floats(images, input_.data());
+      copy(images, input_.data());
 
       vt::Outputs outputs;
       std::vector<float> pooled, logits, all_tokens;
@@ -331,7 +287,7 @@ class Model {
                                                         std::to_string(config.dim) + ".");
       }
       std::vector<float> features(length(tokens));
-      copy_floats(tokens, features.data());
+      copy(tokens, features.data());
       const bool head = !pre_logits && config.num_classes > 0;
       std::vector<float> out(batch * size_t(head ? config.num_classes : config.dim));
       vit_->forward_head(features.data(), batch, pre_logits, out.data());
@@ -433,8 +389,7 @@ class Converter {
       for (const vt::Piece& piece : converter_->take()) {
         val js = val::object();
         js.set("offset", double(piece.offset));
-        js.set("bytes", val::global("Uint8Array")
-                            .new_(emscripten::typed_memory_view(piece.bytes.size(), piece.bytes.data())));
+        js.set("bytes", byte_array(piece.bytes));
         list.call<void>("push", js);
       }
       return list;
