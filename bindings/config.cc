@@ -3,10 +3,9 @@
 #include "base/error.h"
 #include "convert.h"
 
-using emscripten::val;
-namespace vt = vitreous;
-
 namespace {
+
+using namespace vitreous::bindings;
 
 vt::Activation activation(const std::string& name) {
   if (name == "gelu") return vt::Activation::kGelu;

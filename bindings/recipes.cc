@@ -1,7 +1,6 @@
 // The arithmetic of the recipes, on plain arrays that are copied in and out; nothing here computes.
 
 #include <cstdint>
-#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -16,36 +15,9 @@
 #include "recipes/resize.h"
 #include "recipes/vectors.h"
 
-using emscripten::val;
-namespace vt = vitreous;
-
 namespace {
 
-template <typename T>
-std::vector<T> values(const val& array) {
-  return emscripten::convertJSArrayToNumberVector<T>(array);
-}
-
-// A new JavaScript array of that type.
-template <typename T>
-val array(const char* type, const std::vector<T>& values) {
-  return val::global(type).new_(emscripten::typed_memory_view(values.size(), values.data()));
-}
-val byte_array(const std::vector<uint8_t>& bytes) { return array("Uint8Array", bytes); }
-val int_array(const std::vector<int32_t>& ints) { return array("Int32Array", ints); }
-
-// Names are pointers here: as arrays they would make a template instance for each length.
-[[gnu::noinline]] double number(const val& object, const char* name) { return object[name].as<double>(); }
-
-struct Member {
-  const char* name;
-  val value;
-};
-[[gnu::noinline]] val object(std::initializer_list<Member> members) {
-  val js = val::object();
-  for (const auto& [name, value] : members) js.set(name, value);
-  return js;
-}
+using namespace vitreous::bindings;
 
 vt::MapSize map_size(int height, int width) { return {size_t(height), size_t(width)}; }
 
@@ -120,9 +92,10 @@ class LabelPropagation {
  public:
   // options: {lastFrames, neighborhood, topk, temperature: number}
   LabelPropagation(int height, int width, int dim, const val& options)
-      : propagation_(map_size(height, width), size_t(dim),
-                     {size_t(number(options, "lastFrames")), size_t(number(options, "neighborhood")),
-                      size_t(number(options, "topk")), number(options, "temperature")}) {}
+      : propagation_(
+            map_size(height, width), size_t(dim),
+            {size_t(field<double>(options, "lastFrames")), size_t(field<double>(options, "neighborhood")),
+             size_t(field<double>(options, "topk")), field<double>(options, "temperature")}) {}
 
   void start(const val& features, const val& labels, int classes) {
     guard([&] {
@@ -172,9 +145,10 @@ val copy_descriptors(const val& tokens, int prefix, int patches, int dim, double
 val fit_whitening(const val& x, int dim, const val& options) {
   return guard([&] {
     const std::vector<float> rows = values<float>(x);
-    const vt::Projection whitening = vt::fit_whitening(
-        rows.size() / size_t(dim), size_t(dim), rows.data(),
-        {size_t(number(options, "dim")), number(options, "power"), number(options, "centered") != 0});
+    const vt::Projection whitening =
+        vt::fit_whitening(rows.size() / size_t(dim), size_t(dim), rows.data(),
+                          {size_t(field<double>(options, "dim")), field<double>(options, "power"),
+                           field<double>(options, "centered") != 0});
     return object({{"mean", float_array(whitening.mean)}, {"axes", float_array(whitening.axes)}});
   });
 }
@@ -201,8 +175,8 @@ val pca_images(const val& tokens, int dim, int count, const val& foreground) {
     vt::Components pca = vt::principal_components(rows, width, x.data(), components);
     std::vector<uint8_t> mask(rows, 1);
     if (!foreground.isUndefined()) {
-      mask = vt::foreground_mask(rows, components, pca.values.data(), number(foreground, "threshold"),
-                                 number(foreground, "above") != 0);
+      mask = vt::foreground_mask(rows, components, pca.values.data(), field<double>(foreground, "threshold"),
+                                 field<double>(foreground, "above") != 0);
       pca = vt::principal_components(rows, width, x.data(), components, mask.data());
     }
     return object({{"components", float_array(pca.values)},
@@ -249,10 +223,10 @@ val resize_nearest(const val& planes, int from_height, int from_width, const val
     const vt::MapSize from = map_size(from_height, from_width), to = map_size(height, width);
     const size_t count = x.size() / (from.height * from.width);
     std::vector<uint8_t> out(count * to.height * to.width);
-    vt::resize_nearest(
-        count, from, x.data(),
-        {number(region, "x"), number(region, "y"), number(region, "width"), number(region, "height")}, to,
-        out.data());
+    vt::resize_nearest(count, from, x.data(),
+                       {field<double>(region, "x"), field<double>(region, "y"),
+                        field<double>(region, "width"), field<double>(region, "height")},
+                       to, out.data());
     return byte_array(out);
   });
 }
