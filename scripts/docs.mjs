@@ -8,14 +8,19 @@ import { main, note, SetupError, step } from './setup/log.mjs';
 import { ensurePackages } from './setup/packages.mjs';
 
 const docs = join(root, 'docs');
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-/** What a program imports → the source file behind it. */
-const ENTRIES = {
-  vitreous: 'web/index.ts',
-  'vitreous (Node)': 'web/node/index.ts',
-  'vitreous/recipes': 'web/recipes.ts',
-  'vitreous/search': 'web/search.ts',
-};
+/** What a program can import → the source file behind its declarations. */
+function entriesOf({ name, exports }) {
+  const entries = {};
+  for (const [path, { types, node }] of Object.entries(exports)) {
+    const source = (declarations) => declarations.replace('./dist/types/', 'web/').replace('.d.ts', '.ts');
+    const module = name + path.slice(1);
+    if (types) entries[module] = source(types);
+    if (node?.types) entries[`${module} (Node)`] = source(node.types);
+  }
+  return entries;
+}
 
 /** The pages that come first in the menu; the others of docs/ follow. */
 const FIRST = ['from-timm.md', 'recipes.md', 'search.md', 'performance.md', 'troubleshooting.md'];
@@ -47,7 +52,7 @@ const DOCUMENTED = ['Class', 'Interface', 'TypeAlias', 'Function', 'Variable', '
  */
 export async function buildDocs({
   out,
-  entries = ENTRIES,
+  entries = entriesOf(manifest),
   pages = pagesOfDocs(),
   tsconfig = 'tsconfig.json',
 }) {

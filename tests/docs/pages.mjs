@@ -39,7 +39,7 @@ export function blocksOf(markdown) {
 /** The page without its code blocks and inline code. */
 export const proseOf = (markdown) =>
   markdown
-    .replace(/^\s*```[^]*?^\s*```$/gm, '')
+    .replace(/^\s*```[\s\S]*?^\s*```$/gm, '')
     .replace(/`[^`\n]*`/g, (code) => code.replace(/[[\]()<>]/g, ''));
 
 /** The anchors of the headings, as GitHub makes them. */
