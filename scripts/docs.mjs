@@ -80,7 +80,7 @@ export async function buildDocs({
     sort: ['kind', 'source-order'],
     sortEntryPoints: false,
     categorizeByGroup: false,
-    highlightLanguages: ['js', 'ts', 'json', 'jsonc', 'html', 'css', 'sh', 'bash', 'python', 'c++', 'console'],
+    highlightLanguages: ['js', 'ts', 'json', 'html', 'css', 'sh', 'bash', 'python', 'c++', 'console'],
     requiredToBeDocumented: DOCUMENTED,
     // Whether all types are exported is `hiddenTypes`' to say: TypeDoc's own check lets internal ones pass.
     validation: { notExported: false, invalidLink: true, rewrittenLink: true, notDocumented: true },
