@@ -127,6 +127,7 @@ export class VisionTransformer {
   /**
    * Pooling and classifier on the result of {@link forwardFeatures}; timm: `model.forward_head(x, pre_logits)`.
    * @param features - (B, N, D)
+   * @param options - none are needed
    * @param options.preLogits - stop before the classifier, default false
    * @returns (B, numClasses), or (B, D) with `preLogits` or without a classifier; (B, N, …) where `globalPool` is `''`
    */

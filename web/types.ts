@@ -136,6 +136,7 @@ export interface Progress {
   cached: boolean;
 }
 
+/** What every call of a model takes. */
 export interface CallOptions {
   /** Stops the call with `ABORTED` at once; what the engine has begun it finishes, and drops. */
   signal?: AbortSignal;
@@ -173,6 +174,7 @@ export interface RolloutOptions extends CallOptions {
   discardRatio?: number;
 }
 
+/** What {@link VisionTransformer.forwardIntermediates} gives; see there for the shapes. */
 export interface Intermediates {
   features: Tensor;
   intermediates: Tensor[];
@@ -182,6 +184,7 @@ export interface Intermediates {
 /** Arithmetic of the blocks' linear layers; everything else is float32. */
 export type Dtype = 'fp32' | 'int8';
 
+/** Options of {@link createModel}. */
 export interface CreateModelOptions {
   /**
    * The checkpoint: a safetensors (fp32, fp16, bf16 or this project's int8) or PyTorch file with the tensor names of timm, of facebookresearch/dino and
@@ -247,6 +250,7 @@ export interface CreateModelOptions {
    */
   cache?: boolean;
   signal?: AbortSignal;
+  /** Called while the weights come, about ten times a second. */
   onProgress?: (progress: Progress) => void;
   /** Folder of the package's `dist`, for hosts that moved its files without rewriting their addresses. */
   assetBase?: string | URL;

@@ -157,6 +157,12 @@ export const suites = [
     commands: () => nodeTest('tests/browser'),
   },
   {
+    name: 'docs',
+    title: 'Documentation: snippets, links, the site',
+    builds: ['buildPackage'],
+    commands: () => nodeTest('tests/docs'),
+  },
+  {
     name: 'faults',
     title: 'Downloads that fail, in Node and in Chromium',
     builds: ['buildPackage'],

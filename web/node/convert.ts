@@ -9,6 +9,7 @@ import { find } from '../weights/find.js';
 import { folderObstacle, ModelFolderWriter } from './model_folder.js';
 import { nodeFiles, openWeights } from './weights.js';
 
+/** Options of `convertModel`. */
 export interface ConvertOptions {
   /**
    * `'fp16'`: every tensor, rounded to nearest even. `'int8'`: the linear layers of the blocks with a scale per output
