@@ -69,6 +69,7 @@ export class VisionTransformer {
     return this.#labels;
   }
 
+  /** What the model runs on, and where it came from. */
   get info(): Readonly<ModelInfo> {
     return this.#info;
   }

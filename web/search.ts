@@ -38,7 +38,7 @@ export class ImageIndex extends SearchIndex {
   /**
    * Opens an index that stays, in the origin's IndexedDB, or makes it. One tab at a time writes; a tab or browser that dies
    * loses at most what was not yet acknowledged.
-   * @param options.name - of the index, in this origin
+   * @param options - `name` is the index's, in this origin
    * @throws `INDEX_LOCKED`, `INDEX_MISMATCH`, `INDEX_CORRUPT`, `NOT_FOUND` (`readOnly`, and there is none)
    */
   static async open({ name, ...options }: OpenIndexOptions & { name: string }): Promise<ImageIndex> {

@@ -11,6 +11,7 @@ import {
 import type { SearchIndex } from '../search/search_index.js';
 import { isImageName } from '../search/sources.js';
 
+/** Options of going through a folder. */
 export type FolderOptions = Omit<CollectionOptions, 'total' | 'within'>;
 
 /**

@@ -4,6 +4,7 @@ import type { CallOptions, ImageInput, Images, Tensor } from '../types.js';
 import { checkNumber, engineOf, forTokens, gridOf, isTensor } from './features.js';
 import type { PcaWhitening } from './whitening.js';
 
+/** Options of {@link copyDescriptor}. */
 export interface CopyDescriptorOptions extends CallOptions {
   /** Exponent of the generalised mean of the patches, default 4. */
   p?: number;

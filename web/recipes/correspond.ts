@@ -20,6 +20,7 @@ export interface Correspondence {
   score: number;
 }
 
+/** Options of {@link correspond}. */
 export interface CorrespondOptions extends CallOptions {
   /** Only pairs that are each other's nearest, default true; otherwise one for each patch of the first image. */
   mutual?: boolean;

@@ -15,6 +15,7 @@ import {
 } from './features.js';
 import { decode, encode } from './file.js';
 
+/** Options of {@link KnnClassifier}. */
 export interface KnnOptions {
   /** How many neighbours vote, default 20; all where there are fewer. */
   k?: number;

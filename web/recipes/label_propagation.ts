@@ -5,6 +5,7 @@ import type { CallOptions, ImageInput, Tensor } from '../types.js';
 import type { Masks } from './attention_mask.js';
 import { checkNumber, engineOf, gridOf, isTensor, patchesOf } from './features.js';
 
+/** Options of {@link LabelPropagation}. */
 export interface LabelPropagationOptions {
   /** How many frames back are looked at besides the first, default 7. */
   lastFrames?: number;
@@ -26,6 +27,7 @@ export interface LabelMask {
 /** A frame, or its patch tokens: (height / patch, width / patch, D). */
 export type Frame = ImageInput | Tensor;
 
+/** What a frame got of the labels. */
 export interface PropagatedLabels {
   /** (classes, height / patch, width / patch): how much of each label; sums to 1 over the classes. */
   soft: Tensor;

@@ -21,6 +21,7 @@ export type FitProgress =
   | { stage: 'images'; loaded: number; total: number }
   | { stage: 'fit'; loaded: number; total: number; loss: number };
 
+/** Options of {@link LinearProbe.fit}. */
 export interface FitOptions {
   /** Inverse strength of the penalty, as scikit-learn's `C`: default 1; smaller is simpler. */
   C?: number;
@@ -29,6 +30,7 @@ export interface FitOptions {
   /** It is done when no component of the gradient is above this, as scikit-learn's `tol`: default 1e-4. */
   tolerance?: number;
   signal?: AbortSignal;
+  /** Called after each group of steps. */
   onProgress?: (progress: FitProgress) => void;
 }
 

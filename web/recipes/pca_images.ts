@@ -4,6 +4,7 @@ import type { VisionTransformer } from '../model.js';
 import type { CallOptions, ImageInput, Tensor } from '../types.js';
 import { checkNumber, engineOf, forTokens, gridOf, isTensor, patchesOf } from './features.js';
 
+/** Options of {@link pcaImages}. */
 export interface PcaImagesOptions extends CallOptions {
   /** How many components, default 3: red, green and blue. */
   components?: number;
@@ -15,6 +16,7 @@ export interface PcaImagesOptions extends CallOptions {
   foreground?: boolean | { threshold?: number; side?: 'above' | 'below' };
 }
 
+/** Pictures of the components, and the components. */
 export interface PcaImages {
   /** (B, height / patch, width / patch, components), each scaled to 0 … 255 over all images. */
   rgb: { data: Uint8ClampedArray<ArrayBuffer>; shape: number[] };

@@ -5,6 +5,7 @@ import type { Tensor } from '../types.js';
 import { checkNumber, engineOf, type Many, rowsOf } from './features.js';
 import { decode, encode } from './file.js';
 
+/** Options of {@link PcaWhitening.fit}. */
 export interface WhiteningOptions {
   /** How many principal components are kept, default 256; all where there are fewer. */
   dim?: number;

@@ -20,6 +20,7 @@ export interface CollectionItem {
   metadata?: Metadata;
 }
 
+/** How far a collection has been gone through. */
 export interface CollectionProgress {
   stage: 'index';
   /** Images that are done, of `total` where that is known. */
@@ -31,9 +32,11 @@ export interface CollectionProgress {
   remainingSeconds: number | undefined;
 }
 
+/** Options of going through a collection. */
 export interface CollectionOptions {
   /** Stops after the batch under way; what was indexed stays, and the next call goes on. */
   signal?: AbortSignal;
+  /** Called after each group of images. */
   onProgress?: (progress: CollectionProgress) => void;
   /** How many images the source has, where known. */
   total?: number;
@@ -43,6 +46,7 @@ export interface CollectionOptions {
   within?: (id: string) => boolean;
 }
 
+/** What became of a collection. */
 export interface CollectionResult {
   added: number;
   updated: number;

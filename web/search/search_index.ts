@@ -44,6 +44,7 @@ export class SearchIndex {
     return this.#parts.journal.header.dim;
   }
 
+  /** How vectors are compared. */
   get metric(): 'cosine' | 'dot' {
     return this.#parts.journal.header.metric;
   }
@@ -85,6 +86,7 @@ export class SearchIndex {
     });
   }
 
+  /** Whether there is an entry of that id. */
   has(id: string): boolean {
     return this.#journal.rows.table.rowOf(id) !== undefined;
   }
@@ -112,6 +114,7 @@ export class SearchIndex {
     }
   }
 
+  /** All entries, in the order of adding. */
   [Symbol.asyncIterator](): AsyncGenerator<Entry> {
     return this.entries();
   }

@@ -14,6 +14,7 @@ export interface NewEntry {
   metadata?: Metadata;
 }
 
+/** An entry of an index. */
 export interface Entry {
   id: string;
   /** (dim), as stored: of length 1 with `metric: 'cosine'`; rounded with `'int8'` or `'binary'` without `keep`. */
@@ -21,6 +22,7 @@ export interface Entry {
   metadata: Metadata | undefined;
 }
 
+/** An entry that was found. */
 export interface SearchResult {
   id: string;
   /** Cosine or inner product, as the index's `metric` says. */
@@ -41,7 +43,8 @@ export type WeightedQuery = { weight?: number } & (
  */
 export type Query = ImageInput | Float32Array | { id: string } | WeightedQuery[];
 
-type Value = string | number | boolean | null;
+/** What a field of the metadata is compared with. */
+export type Value = string | number | boolean | null;
 
 /** By field of the metadata, all to be met; of a list one member must meet it. */
 export type FieldFilter = Record<
@@ -58,8 +61,10 @@ export type FieldFilter = Record<
     }
 >;
 
+/** Which entries count: by field of their metadata, or by a function. */
 export type Filter = FieldFilter | ((metadata: Metadata | undefined, id: string) => boolean);
 
+/** Options of a search. */
 export interface SearchByOptions {
   /** How many results at most; default 10. */
   k?: number;
@@ -76,6 +81,7 @@ export interface SearchByOptions {
   signal?: AbortSignal;
 }
 
+/** What an index is made of. */
 export interface IndexOptions {
   /** Embeds images. Without one the index takes vectors only, and runs on an engine of its own. */
   model?: VisionTransformer;
@@ -99,6 +105,7 @@ export interface IndexOptions {
   signal?: AbortSignal;
 }
 
+/** Options for an index that is read from somewhere. */
 export interface StoredIndexOptions extends IndexOptions {
   /** Opens an index that another model made, or one whose model is unknown. Default false: `INDEX_MISMATCH`. */
   force?: boolean;
@@ -108,6 +115,7 @@ export interface StoredIndexOptions extends IndexOptions {
   onProgress?: (progress: { stage: 'open'; loaded: number }) => void;
 }
 
+/** Options for an index that is kept. */
 export interface OpenIndexOptions extends StoredIndexOptions {
   /** Waits until another tab or process closes the index, instead of `INDEX_LOCKED`. */
   wait?: boolean;
@@ -115,7 +123,9 @@ export interface OpenIndexOptions extends StoredIndexOptions {
   readOnly?: boolean;
 }
 
+/** Options of adding entries. */
 export interface AddOptions {
   signal?: AbortSignal;
+  /** Called after each group of images. */
   onProgress?: (progress: { stage: 'images'; loaded: number; total: number }) => void;
 }
