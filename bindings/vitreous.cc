@@ -5,7 +5,6 @@
 #include <emscripten/heap.h>
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <new>
 #include <optional>
@@ -14,11 +13,11 @@
 
 #include "base/error.h"
 #include "base/thread_pool.h"
+#include "config.h"
 #include "image/transform.h"
 #include "model/converter.h"
 #include "model/layout.h"
 #include "model/loader.h"
-#include "model/registry.h"
 #include "model/vit.h"
 
 using emscripten::val;
@@ -75,136 +74,6 @@ void push_bytes(const val& bytes, size_t piece, F&& push) {
         .call<void>("set", bytes.call<val>("subarray", i, i + count));
     push(buffer.data(), count);
   }
-}
-
-vt::Activation activation(const std::string& name) {
-  if (name == "gelu") return vt::Activation::kGelu;
-  if (name == "quick_gelu") return vt::Activation::kQuickGelu;
-  throw vt::Error(vt::code::kInvalidArgument,
-                  "activation '" + name + "' is not known: use 'gelu' or 'quick_gelu'.");
-}
-
-vt::GlobalPool global_pool(const std::string& name) {
-  if (name == "token") return vt::GlobalPool::kToken;
-  if (name == "avg") return vt::GlobalPool::kAvg;
-  if (name.empty()) return vt::GlobalPool::kNone;
-  throw vt::Error(vt::code::kInvalidArgument,
-                  "globalPool '" + name + "' is not known: use 'token', 'avg' or ''.");
-}
-
-const char* name_of(vt::GlobalPool pool) {
-  return pool == vt::GlobalPool::kToken ? "token" : pool == vt::GlobalPool::kAvg ? "avg" : "";
-}
-
-vt::VitConfig vit_config(const val& js) {
-  vt::VitConfig config;
-  config.name = js["name"].as<std::string>();
-  config.image_height = js["imageHeight"].as<int>();
-  config.image_width = js["imageWidth"].as<int>();
-  config.pretrained_height = js["pretrainedHeight"].as<int>();
-  config.pretrained_width = js["pretrainedWidth"].as<int>();
-  config.patch_size = js["patchSize"].as<int>();
-  config.dim = js["dim"].as<int>();
-  config.depth = js["depth"].as<int>();
-  config.heads = js["heads"].as<int>();
-  config.mlp_dim = js["mlpDim"].as<int>();
-  config.num_classes = js["numClasses"].as<int>();
-  config.norm_eps = js["normEps"].as<float>();
-  config.layer_scale = js["layerScale"].as<bool>();
-  config.reg_tokens = js["regTokens"].as<int>();
-  config.no_embed_class = js["noEmbedClass"].as<bool>();
-  config.pre_norm = js["preNorm"].as<bool>();
-  config.activation = activation(js["activation"].as<std::string>());
-  config.global_pool = global_pool(js["globalPool"].as<std::string>());
-  config.fc_norm = js["fcNorm"].as<bool>();
-  config.check();
-  return config;
-}
-
-// 0.485f is 0.485 in JavaScript, not 0.48500001430511475.
-val shortest(float x) { return val(std::round(double(x) * 1e7) / 1e7); }
-
-val to_js(const vt::VitConfig& config) {
-  val js = val::object();
-  js.set("name", config.name);
-  js.set("imageHeight", config.image_height);
-  js.set("imageWidth", config.image_width);
-  js.set("pretrainedHeight", config.image_height);
-  js.set("pretrainedWidth", config.image_width);
-  js.set("patchSize", config.patch_size);
-  js.set("dim", config.dim);
-  js.set("depth", config.depth);
-  js.set("heads", config.heads);
-  js.set("mlpDim", config.mlp_dim);
-  js.set("numClasses", config.num_classes);
-  js.set("normEps", shortest(config.norm_eps));
-  js.set("layerScale", config.layer_scale);
-  js.set("regTokens", config.reg_tokens);
-  js.set("noEmbedClass", config.no_embed_class);
-  js.set("preNorm", config.pre_norm);
-  js.set("activation", std::string(config.activation == vt::Activation::kGelu ? "gelu" : "quick_gelu"));
-  js.set("globalPool", std::string(name_of(config.global_pool)));
-  js.set("fcNorm", config.fc_norm);
-  return js;
-}
-
-vt::Interpolation interpolation(const std::string& name) {
-  if (name == "bicubic") return vt::Interpolation::kBicubic;
-  if (name == "bilinear") return vt::Interpolation::kBilinear;
-  throw vt::Error(vt::code::kInvalidArgument,
-                  "interpolation '" + name + "' is not known: use 'bicubic' or 'bilinear'.");
-}
-
-vt::CropMode crop_mode(const std::string& name) {
-  if (name == "center") return vt::CropMode::kCenter;
-  if (name == "squash") return vt::CropMode::kSquash;
-  if (name == "border") return vt::CropMode::kBorder;
-  throw vt::Error(vt::code::kInvalidArgument,
-                  "cropMode '" + name + "' is not known: use 'center', 'squash' or 'border'.");
-}
-
-vt::DataConfig data_config(const val& js) {
-  vt::DataConfig config;
-  config.height = js["inputSize"][1].as<int>();
-  config.width = js["inputSize"][2].as<int>();
-  config.interpolation = interpolation(js["interpolation"].as<std::string>());
-  config.crop_pct = js["cropPct"].as<double>();
-  config.crop_mode = crop_mode(js["cropMode"].as<std::string>());
-  for (unsigned i = 0; i < 3; ++i) {
-    config.mean[i] = js["mean"][i].as<float>();
-    config.std[i] = js["std"][i].as<float>();
-  }
-  return config;
-}
-
-val to_js(const vt::DataConfig& config) {
-  val js = val::object();
-  val input_size = val::array(), mean = val::array(), std = val::array();
-  for (int side : {3, config.height, config.width}) input_size.call<void>("push", side);
-  for (unsigned i = 0; i < 3; ++i) {
-    mean.call<void>("push", shortest(config.mean[i]));
-    std.call<void>("push", shortest(config.std[i]));
-  }
-  js.set("inputSize", input_size);
-  js.set("interpolation", config.interpolation == vt::Interpolation::kBicubic ? "bicubic" : "bilinear");
-  js.set("cropPct", config.crop_pct);
-  js.set("cropMode", "center");
-  js.set("mean", mean);
-  js.set("std", std);
-  return js;
-}
-
-// Everything that can be asked for by name: [{config, data, description}].
-val models() {
-  val list = val::array();
-  for (const vt::ModelEntry& entry : vt::models()) {
-    val js = val::object();
-    js.set("config", to_js(entry.config));
-    js.set("data", to_js(entry.data));
-    js.set("description", std::string(entry.description));
-    list.call<void>("push", js);
-  }
-  return list;
 }
 
 class Transform {
@@ -281,8 +150,9 @@ class Model {
         values.resize(size);
         return values.data();
       };
-      outputs.pooled = want("pooled", pooled, embedding);
-      outputs.logits = want("logits", logits, batch * size_t(config.num_classes));
+      const size_t rows = batch * size_t(config.pooled_tokens());
+      outputs.pooled = want("pooled", pooled, rows * size_t(config.dim));
+      outputs.logits = want("logits", logits, rows * size_t(config.num_classes));
       outputs.tokens = want("tokens", all_tokens, tokens);
       const std::vector<int> block_ids = emscripten::vecFromJSArray<int>(request["blocks"]);
       const std::vector<int> attention_ids = emscripten::vecFromJSArray<int>(request["attention"]);
@@ -333,9 +203,41 @@ class Model {
       std::vector<float> features(length(tokens));
       copy_floats(tokens, features.data());
       const bool head = !pre_logits && config.num_classes > 0;
-      std::vector<float> out(batch * size_t(head ? config.num_classes : config.dim));
+      std::vector<float> out(batch * size_t(config.pooled_tokens()) *
+                             size_t(head ? config.num_classes : config.dim));
       vit_->forward_head(features.data(), batch, pre_logits, out.data());
       return float_array(out);
+    });
+  }
+
+  // {weight: Float32Array (classes, features), bias: Float32Array}, or undefined without one
+  val classifier() const {
+    return guard([&] {
+      const vt::Linear& linear = vit_->classifier().linear;
+      if (!linear) return val::undefined();
+      std::vector<float> weight(linear.out() * linear.in()), bias(linear.out());
+      linear.unpack(weight.data(), bias.data());
+      val js = val::object();
+      js.set("weight", float_array(weight));
+      js.set("bias", float_array(bias));
+      return js;
+    });
+  }
+  // weight: Float32Array (classes, dim), bias: Float32Array, or undefined both: zeros
+  void reset_classifier(int classes, const std::string& pool, const val& weight, const val& bias) {
+    guard([&] {
+      std::vector<float> w, b;
+      const auto copy = [](const val& from, std::vector<float>& to) {
+        if (from.isUndefined()) return;
+        to.resize(length(from));
+        copy_floats(from, to.data());
+      };
+      copy(weight, w);
+      copy(bias, b);
+      const auto given = [](const std::vector<float>& values) {
+        return values.empty() ? nullptr : values.data();
+      };
+      vit_->reset_classifier(classes, global_pool(pool), given(w), given(b));
     });
   }
 
@@ -479,6 +381,8 @@ EMSCRIPTEN_BINDINGS(vitreous) {
   emscripten::class_<Model>("Model")
       .function("forward", &Model::forward)
       .function("forwardHead", &Model::forward_head)
+      .function("classifier", &Model::classifier)
+      .function("resetClassifier", &Model::reset_classifier)
       .function("profile", &Model::profile)
       .property("numClasses", &Model::num_classes);
 }

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { cpus } from 'node:os';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { root, setup } from './setup/index.mjs';
 import { main, note, SetupError, say, step } from './setup/log.mjs';
 import { run } from './setup/run.mjs';
@@ -80,6 +80,7 @@ export async function buildPackage(ready) {
     mkdirSync(dist);
     checkGlue();
     checkSizes();
+    await writeModels();
     const packages = await bundle();
     for (const variant of VARIANTS) cpSync(wasm(variant), join(dist, basename(wasm(variant))));
     cpSync(join(root, NANO, 'model.safetensors'), join(dist, 'vit_nano_patch16_224.safetensors'));
@@ -93,6 +94,7 @@ export async function buildPackage(ready) {
   writeFileSync(stamp, digest);
 }
 
+const modelTable = join(root, 'build/models.json');
 const photos = () => readdirSync(join(root, PHOTOS)).filter((name) => name.endsWith('.jpg'));
 const bindingsOf = (variant, file) => join(root, `build/${variant}/bindings`, file);
 const wasm = (variant) => bindingsOf(variant, `vitreous-${variant}.wasm`);
@@ -117,6 +119,19 @@ function checkGlue() {
   for (const variant of THREADED) same([wasm(variant), nodeWasm(variant)]);
 }
 
+/** Writes down the engine's table of models, which the package knows without an engine. */
+async function writeModels() {
+  const { default: createEngine } = await import(pathToFileURL(glue('simd')));
+  const module = await WebAssembly.compile(readFileSync(wasm('simd')));
+  const engine = await createEngine({
+    instantiateWasm(imports, done) {
+      WebAssembly.instantiate(module, imports).then((instance) => done(instance, module));
+      return {};
+    },
+  });
+  writeFileSync(modelTable, JSON.stringify(engine.models()));
+}
+
 /** Shows how large the wasm of each variant is, and refuses more than a page should be asked to take. */
 function checkSizes() {
   const sizes = VARIANTS.map((variant) => [variant, statSync(wasm(variant)).size]);
@@ -131,7 +146,7 @@ async function bundle() {
   const shared = {
     bundle: true,
     target: 'es2022',
-    alias: { '#glue': glue('simd'), '#glue-mt': glue('simd-mt') },
+    alias: { '#glue': glue('simd'), '#glue-mt': glue('simd-mt'), '#models': modelTable },
     loader: { '.txt': 'text' },
     legalComments: 'none',
     minifySyntax: true,

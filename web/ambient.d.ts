@@ -8,6 +8,11 @@ declare module '#glue-mt' {
   export default createEngine;
 }
 
+declare module '#models' {
+  const models: readonly import('./engine/module.js').ModelEntry[];
+  export default models;
+}
+
 declare module '*.txt' {
   const text: string;
   export default text;

@@ -1,7 +1,9 @@
+import { checkGlobalPool, checkNumClasses } from './classifier.js';
 import type { Backend, Source } from './engine/backend.js';
 import type { ModelEntry } from './engine/module.js';
 import { throwIfAborted, toVitreousError, VitreousError } from './errors.js';
 import { VisionTransformer } from './model.js';
+import { countTensors, findModel, models } from './registry.js';
 import { type Access, env } from './settings.js';
 import type { CreateModelOptions, DataConfig, ModelConfig, ModelInfo, Weights } from './types.js';
 import type { Found } from './weights/find.js';
@@ -37,10 +39,8 @@ export async function create(
   throwIfAborted(signal);
   const backend = await host.createBackend(options);
   try {
-    const entries = await backend.models();
-    const names = entries.map(({ config }) => config.name);
-    const found = await withMatches(name, names, options, () => findWeights(host, backend, name, options));
-    const entry = findEntry(entries, name, found.hub);
+    const found = await withMatches(name, options, () => findWeights(host, backend, name, options));
+    const entry = findEntry(name, found.hub);
     const config = resolveConfig(entry, name, found.hub, options);
     const { imageHeight, imageWidth } = config;
     const dataConfig: DataConfig = {
@@ -52,7 +52,7 @@ export async function create(
     const head = options.head === undefined ? undefined : sourceOf(host, options.head);
     const load = (weights: Source) =>
       backend.load(config, { weights, head, dtype, access }, { signal, onProgress });
-    const { numClasses, cached } = await withMatches(name, names, options, async () =>
+    const { numClasses, cached } = await withMatches(name, options, async () =>
       load(found.weights).catch(async (error) => {
         if (error.code !== 'NOT_FOUND' || found.index === undefined) throw error;
         const index = await backend.find({ url: found.index }, access, { signal }).catch(() => undefined);
@@ -61,13 +61,15 @@ export async function create(
       }),
     );
     config.numClasses = numClasses;
-    const labels = head === undefined ? found.labels : numClasses === 1000 ? lines(host.imagenetLabels) : [];
+    const own = head === undefined && numClasses > 0 ? found.labels : [];
+    // As timm's infer_imagenet_subset, where nothing else says what the classes are.
+    const labels = own.length === 0 && numClasses === 1000 ? lines(host.imagenetLabels) : own;
     const info: ModelInfo = {
       variant: backend.variant,
       threads: backend.threads,
       threadsReason: backend.threadsReason,
       dtype,
-      ...count(head === undefined ? config : { ...config, numClasses: 0 }),
+      ...countTensors(head === undefined ? config : { ...config, numClasses: 0 }),
       worker: backend.worker,
       weights: found.from,
       packaged: found.packaged,
@@ -81,10 +83,11 @@ export async function create(
   }
 }
 
+const knownNames = () => models.map(({ config }) => config.name);
+
 /** A name that the hub does not know may be misspelt. */
 async function withMatches<T>(
   name: string,
-  names: string[],
   { weights }: CreateModelOptions,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -93,7 +96,7 @@ async function withMatches<T>(
   } catch (error) {
     const { code, message } = error as VitreousError;
     if (weights !== undefined || (code !== 'NOT_FOUND' && code !== 'UNAUTHORIZED')) throw error;
-    const close = closeMatches(name, names).filter((match) => match !== name);
+    const close = closeMatches(name, knownNames()).filter((match) => match !== name);
     const hint = close.length > 0 ? ` Did you mean ${close.join(' or ')}?` : '';
     throw new VitreousError(code, `The hub has no '${name}' for us: ${message}${hint}`, { cause: error });
   }
@@ -101,7 +104,7 @@ async function withMatches<T>(
 
 function checkOptions(
   name: string,
-  { dtype, numClasses, threads, revision, imgSize }: CreateModelOptions,
+  { dtype, numClasses, globalPool, threads, revision, imgSize }: CreateModelOptions,
 ): void {
   if (typeof name !== 'string' || name === '') {
     throw new VitreousError(
@@ -118,12 +121,8 @@ function checkOptions(
       `revision is a branch, a tag or a commit, not '${revision}'.`,
     );
   }
-  if (numClasses !== undefined && !(Number.isInteger(numClasses) && numClasses >= 0)) {
-    throw new VitreousError(
-      'INVALID_ARGUMENT',
-      `numClasses must be a whole number from 0 on, not ${numClasses}.`,
-    );
-  }
+  if (numClasses !== undefined) checkNumClasses(numClasses);
+  if (globalPool !== undefined) checkGlobalPool(globalPool);
   const sides = typeof imgSize === 'number' ? [imgSize, imgSize] : imgSize;
   const isSide = (side: number) => Number.isInteger(side) && side >= 1;
   if (sides !== undefined && !(Array.isArray(sides) && sides.length === 2 && sides.every(isSide))) {
@@ -154,7 +153,7 @@ export interface FoundWeights {
 
 export async function findWeights(
   host: Host,
-  backend: Pick<Backend, 'models' | 'find'>,
+  backend: Pick<Backend, 'find'>,
   name: string,
   options: CreateModelOptions,
 ): Promise<FoundWeights> {
@@ -179,7 +178,7 @@ export async function findWeights(
     const hub = host.address(env.hub);
     const access = accessTo(hub, options);
     access.settings.hub = hub;
-    const known = (await backend.models()).some(({ config }) => config.name === name);
+    const known = findModel(name) !== undefined;
     if (!known && !inFamily(name) && !name.includes('/')) return { ...plain, weights: [], access, from: hub };
     const found = await backend.find({ repo: hubRepo(name), revision }, access, { signal });
     if (!known && found.config === undefined) {
@@ -221,10 +220,10 @@ const sourceOf = (host: Host, weights: Weights): Source =>
   typeof weights === 'string' || weights instanceof URL ? [{ url: host.address(weights) }] : weights;
 
 /** The name's own entry, else that of the architecture which a config.json names, else what timm's naming says. */
-export function findEntry(models: ModelEntry[], name: string, hub: HubConfig | undefined): ModelEntry {
+export function findEntry(name: string, hub: HubConfig | undefined): ModelEntry {
   const names = [baseName(name), hub?.architecture].filter((known) => known !== undefined);
   for (const known of names) {
-    const entry = models.find(({ config }) => config.name === known);
+    const entry = findModel(known);
     if (entry) return entry;
   }
   const like = models.find(({ config }) => config.name.endsWith('.dino'));
@@ -232,7 +231,7 @@ export function findEntry(models: ModelEntry[], name: string, hub: HubConfig | u
     const entry = like && familyEntry(known, like);
     if (entry) return entry;
   }
-  const known = models.map(({ config }) => config.name);
+  const known = knownNames();
   const close = closeMatches(name, known);
   const hint = close.length > 0 ? ` Did you mean ${close.join(' or ')}?` : '';
   throw new VitreousError(
@@ -249,8 +248,11 @@ export function resolveConfig(
 ): ModelConfig {
   const config = { ...entry.config, ...hub?.config, name: baseName(name) };
   // timm's mlp_ratio is 4 throughout the family.
-  if (hub?.config.dim !== undefined) config.mlpDim = 4 * hub.config.dim;
+  if (hub) config.mlpDim = Math.trunc(config.dim * (hub.mlpRatio ?? 4));
   if (options.numClasses !== undefined) config.numClasses = options.numClasses;
+  if (options.globalPool !== undefined) config.globalPool = options.globalPool;
+  // As VisionTransformer's constructor: where nothing says, it follows from the pooling.
+  config.fcNorm = hub?.config.fcNorm ?? config.globalPool === 'avg';
   // What the checkpoint was made for; a config.json may say it of the preprocessing only.
   if (hub?.dataConfig.inputSize && hub.config.imageHeight === undefined) {
     [, config.imageHeight, config.imageWidth] = hub.dataConfig.inputSize;
@@ -260,31 +262,6 @@ export function resolveConfig(
   const { imgSize = [config.imageHeight, config.imageWidth] } = options;
   [config.imageHeight, config.imageWidth] = typeof imgSize === 'number' ? [imgSize, imgSize] : imgSize;
   return config;
-}
-
-/** Parameters and tensors of the model, as `sum(p.numel() for p in model.parameters())` counts them. */
-function count(config: ModelConfig) {
-  const { dim, depth, mlpDim, patchSize, imageHeight, imageWidth, numClasses, layerScale } = config;
-  const { regTokens, noEmbedClass, preNorm } = config;
-  const patches = (imageHeight / patchSize) * (imageWidth / patchSize);
-  const positions = patches + (noEmbedClass ? 0 : 1 + regTokens);
-  const linear = (from: number, to: number) => from * to + to;
-  const norms = 4 * dim;
-  const scales = layerScale ? 2 * dim : 0;
-  const attention = linear(dim, 3 * dim) + linear(dim, dim);
-  const block = norms + attention + linear(dim, mlpDim) + linear(mlpDim, dim) + scales;
-  const patchEmbed = 3 * patchSize ** 2 * dim + (preNorm ? 2 * dim : dim);
-  const embed = dim + regTokens * dim + positions * dim + patchEmbed;
-  const head = numClasses > 0 ? linear(dim, numClasses) : 0;
-  return {
-    parameters: embed + depth * block + 2 * dim + head,
-    tensors:
-      6 +
-      (regTokens > 0 ? 1 : 0) +
-      (preNorm ? 1 : 0) +
-      (layerScale ? 14 : 12) * depth +
-      (numClasses > 0 ? 2 : 0),
-  };
 }
 
 const lines = (text: string) => text.trimEnd().split(/\r?\n/);

@@ -1,11 +1,15 @@
+import { checkGlobalPool, checkNumClasses, classifierValues } from './classifier.js';
 import type { Backend, Calling } from './engine/backend.js';
 import type { ForwardRequest, ForwardResult } from './engine/module.js';
 import { throwIfAborted, VitreousError } from './errors.js';
 import { softmax, topk } from './math.js';
+import { countTensors } from './registry.js';
 import type {
   CallOptions,
   Classification,
+  Classifier,
   DataConfig,
+  GlobalPool,
   ImageInput,
   Images,
   Intermediates,
@@ -40,13 +44,11 @@ const forgotten = new FinalizationRegistry<Backend>((backend) => backend.dispose
  * {@link dispose}, `ABORTED` by the signal; the model stays usable after an error.
  */
 export class VisionTransformer {
-  /** timm's `model.pretrained_cfg` and constructor arguments. */
-  readonly config: Readonly<ModelConfig>;
   /** timm's `resolve_model_data_config(model)`: what pixel inputs go through. */
   readonly dataConfig: Readonly<DataConfig>;
-  /** Names of the classes, in the order of the logits; empty where the checkpoint came without. */
-  readonly labels: readonly string[];
-  readonly info: Readonly<ModelInfo>;
+  #config: Readonly<ModelConfig>;
+  #labels: readonly string[];
+  #info: Readonly<ModelInfo>;
   #backend: Backend | undefined;
 
   /** @internal Use {@link createModel}. */
@@ -55,29 +57,54 @@ export class VisionTransformer {
     parts: { config: ModelConfig; dataConfig: DataConfig; labels: string[]; info: ModelInfo },
   ) {
     this.#backend = backend;
-    this.config = parts.config;
+    this.#config = parts.config;
     this.dataConfig = parts.dataConfig;
-    this.labels = parts.labels;
-    this.info = parts.info;
+    this.#labels = parts.labels;
+    this.#info = parts.info;
     forgotten.register(this, backend, this);
+  }
+
+  /** timm's `model.pretrained_cfg` and constructor arguments. */
+  get config(): Readonly<ModelConfig> {
+    return this.#config;
+  }
+
+  /**
+   * Names of the classes, in the order of the logits: the checkpoint's own, else those of ImageNet-1k for 1,000 classes
+   * (timm: `infer_imagenet_subset`), else none.
+   */
+  get labels(): readonly string[] {
+    return this.#labels;
+  }
+
+  get info(): Readonly<ModelInfo> {
+    return this.#info;
+  }
+
+  /** timm: `model.num_classes`; 0 without a classifier. */
+  get numClasses(): number {
+    return this.#config.numClasses;
   }
 
   /**
    * timm: `model(x)`.
-   * @returns (B, numClasses) class scores, or (B, D) pooled features of a model without a classifier
+   * @returns (B, numClasses) class scores, or (B, D) pooled features of a model without a classifier; for every token,
+   * (B, N, …), where `globalPool` is `''`
    */
   async forward(images: Images, options: CallOptions = {}): Promise<Tensor> {
-    const { numClasses, dim } = this.config;
-    if (numClasses === 0)
-      return this.#one(images, { ...nothing, pooled: true }, (r) => r.pooled, [dim], options);
-    return this.#one(images, { ...nothing, logits: true }, (r) => r.logits, [numClasses], options);
+    const shape = this.#headShape();
+    if (this.numClasses === 0)
+      return this.#one(images, { ...nothing, pooled: true }, (r) => r.pooled, shape, options);
+    return this.#one(images, { ...nothing, logits: true }, (r) => r.logits, shape, options);
   }
 
   /**
-   * The embedding: the CLS token after the final norm; timm: `model.forward_head(model.forward_features(x),
-   * pre_logits=True)`. What to store and compare; see {@link cosineSimilarity}.
+   * The embedding: what the tokens are pooled to, by default the CLS token after the final norm; timm:
+   * `model.forward_head(model.forward_features(x), pre_logits=True)`. What to store and compare; see
+   * {@link cosineSimilarity}.
    * @param options.normalize - scale to length 1 (`torch.nn.functional.normalize`), default false
    * @returns (D) for one image; an array of such for an array
+   * @throws `INVALID_ARGUMENT` where `globalPool` is `''`: there is no one vector
    */
   embed(image: ImageInput, options?: CallOptions & { normalize?: boolean }): Promise<Float32Array>;
   embed(images: ImageInput[], options?: CallOptions & { normalize?: boolean }): Promise<Float32Array[]>;
@@ -86,6 +113,7 @@ export class VisionTransformer {
     options: CallOptions & { normalize?: boolean } = {},
   ): Promise<Float32Array | Float32Array[]> {
     const { dim } = this.config;
+    this.#needPooling('embed');
     const request = { ...nothing, pooled: true };
     const { data } = await this.#one(images, request, (result) => result.pooled, [dim], options);
     const rows = Array.from({ length: data.length / dim }, (_, i) => data.slice(i * dim, (i + 1) * dim));
@@ -111,13 +139,47 @@ export class VisionTransformer {
    * Pooling and classifier on the result of {@link forwardFeatures}; timm: `model.forward_head(x, pre_logits)`.
    * @param features - (B, N, D)
    * @param options.preLogits - stop before the classifier, default false
-   * @returns (B, numClasses), or (B, D) with `preLogits` or without a classifier
+   * @returns (B, numClasses), or (B, D) with `preLogits` or without a classifier; (B, N, …) where `globalPool` is `''`
    */
   async forwardHead(features: Tensor, { preLogits = false } = {}): Promise<Tensor> {
     const batch = batchOf(features, [this.#tokens, this.config.dim], 'forwardHead takes features of shape');
-    const width = preLogits || this.config.numClasses === 0 ? this.config.dim : this.config.numClasses;
     const data = await this.#live().forwardHead(features.data, preLogits);
-    return { data, shape: [batch, width] };
+    return { data, shape: [batch, ...this.#headShape(preLogits)] };
+  }
+
+  /**
+   * The classifier's own values; timm: `model.get_classifier()`. `features` are D, or more for a probe of DINO's (`head`).
+   * @returns undefined without one
+   */
+  async getClassifier(): Promise<Classifier | undefined> {
+    const values = await this.#live().classifier();
+    if (values === undefined) return undefined;
+    const { weight, bias } = values;
+    const classes = bias.length;
+    return {
+      weight: { data: weight, shape: [classes, weight.length / classes] },
+      bias: { data: bias, shape: [classes] },
+    };
+  }
+
+  /**
+   * Another classifier, or none; timm: `model.reset_classifier(num_classes, global_pool)`. The final norm stays where it
+   * is, before or after the pooling. The labels were the old classifier's, and go.
+   * @param numClasses - 0 removes it: then {@link forward} gives the pooled features
+   * @param globalPool - default: as it is
+   * @param classifier - weight (numClasses, D) and bias (numClasses); default zeros, where timm takes random values
+   * @throws `INVALID_ARGUMENT` for another shape; the model is then as before
+   */
+  async resetClassifier(numClasses: number, globalPool?: GlobalPool, classifier?: Classifier): Promise<void> {
+    const { dim } = this.config;
+    const pool = globalPool ?? this.config.globalPool;
+    checkGlobalPool(pool);
+    checkNumClasses(numClasses);
+    const values = classifier && classifierValues(classifier, numClasses, dim);
+    await this.#live().resetClassifier(numClasses, pool, values);
+    this.#config = { ...this.config, numClasses, globalPool: pool };
+    this.#labels = [];
+    this.#info = { ...this.info, ...countTensors(this.#config) };
   }
 
   /**
@@ -172,7 +234,7 @@ export class VisionTransformer {
    * The most probable classes; timm: `torch.topk(model(x).softmax(1), k)`.
    * @param options.topk - how many, default 5
    * @returns most probable first, for each image of an array
-   * @throws `NO_HEAD` for a model without a classifier
+   * @throws `NO_HEAD` for a model without a classifier, `INVALID_ARGUMENT` where `globalPool` is `''`
    */
   classify(image: ImageInput, options?: CallOptions & { topk?: number }): Promise<Classification[]>;
   classify(images: ImageInput[], options?: CallOptions & { topk?: number }): Promise<Classification[][]>;
@@ -187,6 +249,7 @@ export class VisionTransformer {
         `${name} has no classifier: use embed(), or load a checkpoint with a head.`,
       );
     }
+    this.#needPooling('classify');
     const { data } = await this.forward(images, options);
     const rows = Array.from({ length: data.length / numClasses }, (_, row) => {
       const probabilities = softmax(data.subarray(row * numClasses, (row + 1) * numClasses));
@@ -233,7 +296,22 @@ export class VisionTransformer {
 
   get #tokens(): number {
     const [height, width] = this.#grid;
-    return 1 + height * width;
+    return 1 + this.config.regTokens + height * width;
+  }
+
+  /** Of what the head gives for an image. */
+  #headShape(preLogits = false): number[] {
+    const { dim, numClasses, globalPool } = this.config;
+    const width = preLogits || numClasses === 0 ? dim : numClasses;
+    return globalPool === '' ? [this.#tokens, width] : [width];
+  }
+
+  #needPooling(method: string): void {
+    if (this.config.globalPool !== '') return;
+    throw new VitreousError(
+      'INVALID_ARGUMENT',
+      `${this.config.name} pools nothing (globalPool ''), and ${method} needs one vector for an image: use forward, or resetClassifier(${this.numClasses}, 'token').`,
+    );
   }
 
   #block(index: number): number {

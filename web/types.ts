@@ -37,6 +37,21 @@ export interface ModelConfig {
   fcNorm: boolean;
 }
 
+/** A model that has a name here; see {@link listModels}. */
+export interface ModelDescription {
+  name: string;
+  /** What it was trained for and by whom, in a few words. */
+  description: string;
+  /** Of the weights, as timm states it. */
+  license: string;
+  /** Where the weights are on the hub. */
+  repository: string;
+  parameters: number;
+  tensors: number;
+  config: ModelConfig;
+  dataConfig: DataConfig;
+}
+
 /** `'token'`: the CLS token; `'avg'`: the mean of the patches’ tokens; `''`: all tokens, as they are. */
 export type GlobalPool = 'token' | 'avg' | '';
 
@@ -152,6 +167,12 @@ export interface CreateModelOptions {
   /** 0 leaves a checkpoint's classifier out, as in timm. Default: what the model or its config.json says. */
   numClasses?: number;
   /**
+   * Another pooling than the model's, as in timm's `create_model(global_pool=…)`: for `'avg'` the final norm comes after
+   * it, and the checkpoint must have it there (`fc_norm`). To pool otherwise over the norm that a checkpoint has, use
+   * {@link VisionTransformer.resetClassifier}.
+   */
+  globalPool?: GlobalPool;
+  /**
    * Another size of the input in pixels, (height, width) or the side of a square; multiples of the patch size. The position
    * embeddings are resampled as timm's `create_model(img_size=…)` does (bicubic, antialias), images are resized for it.
    */
@@ -201,6 +222,14 @@ export interface ModelInfo {
 
 /** The build of the engine: `relaxed` has fused multiply-add on top of SIMD128, `-mt` threads. */
 export type Variant = 'simd' | 'relaxed' | 'simd-mt' | 'relaxed-mt';
+
+/** timm's `model.get_classifier()`: a linear layer. */
+export interface Classifier {
+  /** (classes, features) */
+  weight: Tensor;
+  /** (classes) */
+  bias: Tensor;
+}
 
 /** One class of `classify`. */
 export interface Classification {

@@ -92,8 +92,6 @@ async function answer(
   if (backend === undefined)
     throw new VitreousError('INTERNAL', 'The worker was called before it was started.');
   switch (message.call) {
-    case 'models':
-      return { result: await backend.models() };
     case 'find':
       return { result: await backend.find(message.args.request, message.args.access, { signal }) };
     case 'load': {
@@ -122,6 +120,12 @@ async function answer(
     }
     case 'forwardHead':
       return { result: await backend.forwardHead(message.args.tokens, message.args.preLogits) };
+    case 'classifier':
+      return transferred(await backend.classifier());
+    case 'resetClassifier': {
+      const { numClasses, globalPool, values } = message.args;
+      return { result: await backend.resetClassifier(numClasses, globalPool, values) };
+    }
     case 'compute':
       return transferred(await backend.compute(message.args.recipe, message.args.args));
     case 'make':

@@ -48,10 +48,11 @@ Transform::Transform(const DataConfig& config) : config_(config) {
   scale_height_ = static_cast<int>(scale_height);
 
   for (size_t c = 0; c < 3; ++c) {
-    require(std::isfinite(config.mean[c]) && std::isfinite(config.std[c]) && config.std[c] != 0.0f,
+    require(std::isfinite(config.mean[c]) && std::isfinite(config.std[c]) && config.std[c] != 0,
             "mean and std must be finite numbers, std not zero");
     for (size_t byte = 0; byte < 256; ++byte) {
-      normalized_[c][byte] = (static_cast<float>(byte) / 255.0f - config.mean[c]) / config.std[c];
+      normalized_[c][byte] =
+          (static_cast<float>(byte) / 255.0f - float(config.mean[c])) / float(config.std[c]);
     }
   }
 }

@@ -26,8 +26,9 @@ struct DataConfig {
   Interpolation interpolation = Interpolation::kBicubic;
   double crop_pct = 0.9;  // double as in Python: in floats ⌊240 / 0.6⌋ is 399
   CropMode crop_mode = CropMode::kCenter;
-  std::array<float, 3> mean = {0.485f, 0.456f, 0.406f};
-  std::array<float, 3> std = {0.229f, 0.224f, 0.225f};
+  // double for the same reason: CLIP's have more digits than a float
+  std::array<double, 3> mean = {0.485, 0.456, 0.406};
+  std::array<double, 3> std = {0.229, 0.224, 0.225};
 };
 
 // Serves any number of images: begin, push the needed rows in order, finish. Images of the same size as the

@@ -54,6 +54,7 @@ struct VitConfig {
   int patches() const { return grid_height() * grid_width(); }
   int prefix_tokens() const { return 1 + reg_tokens; }  // CLS, then the registers
   int tokens() const { return prefix_tokens() + patches(); }
+  int pooled_tokens() const { return global_pool == GlobalPool::kNone ? tokens() : 1; }
   int head_dim() const { return dim / heads; }
   int patch_values() const { return 3 * patch_size * patch_size; }
 };

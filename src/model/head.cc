@@ -21,12 +21,20 @@ std::string_view classifier_of(std::string_view tensor) {
 
 }  // namespace
 
-void interleave_patch_mean(const float* tokens, size_t N, size_t dim, float* features) {
+void patch_mean(const float* tokens, size_t N, size_t prefix, size_t dim, float* mean) {
+  std::fill_n(mean, dim, 0.0f);
+  for (size_t n = prefix; n < N; ++n) {
+    for (size_t d = 0; d < dim; ++d) mean[d] += tokens[n * dim + d];
+  }
+  for (size_t d = 0; d < dim; ++d) mean[d] /= float(N - prefix);
+}
+
+void interleave_patch_mean(const float* tokens, size_t N, size_t prefix, size_t dim, float* features) {
+  patch_mean(tokens, N, prefix, dim, features + dim);
+  // In place, from the front: value d of the mean moves from dim + d, behind all that is written before it.
   for (size_t d = 0; d < dim; ++d) {
-    float sum = 0;
-    for (size_t n = 1; n < N; ++n) sum += tokens[n * dim + d];
+    features[2 * d + 1] = features[dim + d];
     features[2 * d] = tokens[d];
-    features[2 * d + 1] = sum / float(N - 1);
   }
 }
 
@@ -66,6 +74,11 @@ void HeadReader::choose(Header& header) {
                     " features; " + config_.name + " gives " + std::to_string(dim) + " a block, or " +
                     std::to_string(2 * dim) +
                     " with the mean of its patches. Take the classifier that was trained on this model.");
+  }
+  if (features_ > dim && (config_.global_pool != GlobalPool::kToken || config_.fc_norm)) {
+    throw Error(code::kUnsupported, "The classifier " + quote(name_ + ".weight") + " takes CLS tokens of " +
+                                        std::to_string(features_ / dim) + " blocks or their patches; " +
+                                        config_.name + " pools in another way. Use global_pool 'token'.");
   }
   if (bias->shape != std::vector<int64_t>{classes_}) {
     throw Error(code::kTensorShape, quote(bias->name) + " should have " + std::to_string(classes_) +

@@ -13,7 +13,7 @@
 
 namespace vitreous {
 
-// A linear layer over features of the normed tokens. timm's head takes the last block's CLS token (blocks 1);
+// A linear layer over features of the tokens. timm's head takes what the model pools them to (blocks 1);
 // facebookresearch/dino's eval_linear.py the CLS tokens of the last n blocks one after the other (ViT-S: 4),
 // or the last CLS token and the mean of the last patch tokens, value by value in turn (ViT-B,
 // --avgpool_patchtokens).
@@ -28,9 +28,12 @@ struct Head {
   explicit operator bool() const { return bool(linear); }
 };
 
-// tokens: (N, dim), normed → features: (2 · dim), the CLS token and the mean of the others, value by value in
-// turn.
-void interleave_patch_mean(const float* tokens, size_t N, size_t dim, float* features);
+// tokens: (N, dim), of which the first `prefix` are no patches → mean: (dim)
+void patch_mean(const float* tokens, size_t N, size_t prefix, size_t dim, float* mean);
+
+// tokens: as above, normed → features: (2 · dim), the CLS token and the mean of the patches, value by value
+// in turn.
+void interleave_patch_mean(const float* tokens, size_t N, size_t prefix, size_t dim, float* features);
 
 // Reads a classifier from a file of its own: `linear.weight` (classes, features) and `linear.bias`, as
 // eval_linear.py saves them (under `state_dict`, with `module.` before), or `head.*`, `classifier.*`. What
@@ -46,7 +49,8 @@ class HeadReader {
   void push(const uint8_t* bytes, size_t n) { reader_.push(bytes, n); }
   std::optional<uint64_t> file_size() const { return reader_.file_size(); }
   // After the last byte. Throws TENSOR_MISSING without a classifier, TENSOR_SHAPE for one that fits no
-  // features of this model, and what CheckpointReader throws.
+  // features of this model, UNSUPPORTED for a probe of DINO's on a model that does not pool to the CLS token,
+  // and what CheckpointReader throws.
   Head finish();
 
  private:

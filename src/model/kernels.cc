@@ -79,6 +79,14 @@ void GemmKernel::pack(size_t cols, size_t k, const float* weight, const float* b
   gemm_config().pack_gemm_goi(1, cols, k, nr_, kr, sr, weight, bias, nullptr, packed, 0, nullptr);
 }
 
+void GemmKernel::unpack(size_t cols, size_t k, const float* packed, float* weight, float* bias) const {
+  for (size_t col = 0; col < cols; ++col) {
+    const float* panel = packed + col / nr_ * panel_size(k) + col % nr_;
+    bias[col] = panel[0];
+    for (size_t i = 0; i < k; ++i) weight[col * k + i] = panel[(i + 1) * nr_];
+  }
+}
+
 float row_max(size_t n, const float* x) {
   static const auto kernel = available(xnn_init_f32_rmax_config()).ukernel;
   float max;

@@ -32,6 +32,8 @@ class GemmKernel {
 
   // weight: (cols, k), bias: (cols) → packed: packed_size(cols, k)
   void pack(size_t cols, size_t k, const float* weight, const float* bias, float* packed) const;
+  // The way back.
+  void unpack(size_t cols, size_t k, const float* packed, float* weight, float* bias) const;
 
  private:
   GemmKernel();

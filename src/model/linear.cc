@@ -29,6 +29,10 @@ Linear::Linear(size_t in, size_t out, const float* weight, const float* bias)
   GemmKernel::get().pack(out, in, weight, bias, packed_.data());
 }
 
+void Linear::unpack(float* weight, float* bias) const {
+  GemmKernel::get().unpack(out_, in_, packed_.data(), weight, bias);
+}
+
 void Linear::run(size_t rows, const float* x, float* y, Epilogue epilogue) const {
   parallel_for(out_, block_columns(in_, out_),
                [&](size_t first, size_t count) { run_columns(first, count, rows, x, y, epilogue); });

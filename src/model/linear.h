@@ -25,6 +25,10 @@ class Linear {
   // them.
   void run(size_t rows, const float* x, float* y, Epilogue epilogue = Epilogue::kStore) const;
 
+  // The values it was made of: weight (out, in), bias (out).
+  void unpack(float* weight, float* bias) const;
+
+  size_t in() const { return in_; }
   size_t out() const { return out_; }
   explicit operator bool() const { return out_ > 0; }
 

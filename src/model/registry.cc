@@ -5,65 +5,103 @@
 namespace vitreous {
 namespace {
 
-constexpr std::string_view kDino = "DINO self-supervised ViT (Caron et al. 2021), facebookresearch/dino";
-constexpr std::string_view kPlain = "ViT trained elsewhere: bring its checkpoint";
+// The constructor arguments are those of timm/models/vision_transformer.py and deit.py, each in the function
+// that has the architecture's name; preprocessing, classes and licences those of default_cfgs there.
 
-VitConfig vit(const char* name, int patch_size, int dim, int depth, int heads, int num_classes = 0) {
+struct Size {
+  int dim, depth, heads;
+};
+constexpr Size kTiny = {192, 12, 3}, kSmall = {384, 12, 6}, kBase = {768, 12, 12};
+
+VitConfig vit(const char* name, Size size, int patch_size, int num_classes = 0) {
   VitConfig config;
   config.name = name;
   config.patch_size = patch_size;
-  config.dim = dim;
-  config.depth = depth;
-  config.heads = heads;
-  config.mlp_dim = 4 * dim;
+  config.dim = size.dim;
+  config.depth = size.depth;
+  config.heads = size.heads;
+  config.mlp_dim = 4 * size.dim;
   config.num_classes = num_classes;
   return config;
 }
 
-// timm's _cfg() defaults for these models: 224 px, crop_pct 0.9, bicubic, ImageNet mean and std (the DINO
-// entries) or 0.5 (the plain ones). DataConfig's own defaults are the former.
-DataConfig half() {
-  DataConfig data;
-  data.mean = data.std = {0.5f, 0.5f, 0.5f};
-  return data;
-}
-
-constexpr std::string_view kDinov2 =
-    "DINOv2 self-supervised ViT (Oquab et al. 2023), facebookresearch/dinov2";
-
-VitConfig dinov2(const char* name, int dim, int heads) {
-  VitConfig config = vit(name, 14, dim, 12, heads);
+VitConfig dinov2(const char* name, Size size, int reg_tokens = 0) {
+  VitConfig config = vit(name, size, 14);
   config.image_height = config.image_width = 518;
   config.layer_scale = true;
+  config.reg_tokens = reg_tokens;
+  config.no_embed_class = reg_tokens > 0;
   return config;
 }
 
-DataConfig uncropped_518() {
+// timm runs OpenAI's weights with exact GELU unless the architecture says quickgelu.
+VitConfig clip(const char* name, Activation activation, int num_classes = 512) {
+  VitConfig config = vit(name, kBase, 16, num_classes);
+  config.pre_norm = true;
+  config.norm_eps = 1e-5f;
+  config.activation = activation;
+  return config;
+}
+
+// Mean and std of ImageNet, of Inception and of CLIP (timm/data/constants.py).
+DataConfig imagenet(int size = 224, double crop_pct = 0.9) {
   DataConfig data;
-  data.height = data.width = 518;
-  data.crop_pct = 1;
+  data.height = data.width = size;
+  data.crop_pct = crop_pct;
   return data;
 }
 
+DataConfig inception() {
+  DataConfig data = imagenet();
+  data.mean = data.std = {0.5, 0.5, 0.5};
+  return data;
+}
+
+DataConfig openai(double crop_pct) {
+  DataConfig data = imagenet(224, crop_pct);
+  data.mean = {0.48145466, 0.4578275, 0.40821073};
+  data.std = {0.26862954, 0.26130258, 0.27577711};
+  return data;
+}
+
+constexpr std::string_view kAugreg = "ViT, ImageNet-21k then 1k (Steiner et al. 2021, AugReg)";
+constexpr std::string_view kAugreg2 = "ViT, ImageNet-21k by AugReg, then 1k by timm";
+constexpr std::string_view kDeit = "DeiT, ImageNet-1k (Touvron et al. 2020)";
+constexpr std::string_view kDino = "DINO, self-supervised (Caron et al. 2021)";
+constexpr std::string_view kDinov2 = "DINOv2, self-supervised (Oquab et al. 2023)";
+constexpr std::string_view kDinov2Reg = "DINOv2 with registers, self-supervised (Darcet et al. 2023)";
+constexpr std::string_view kClip = "CLIP's image tower, 512 numbers beside its texts' (Radford et al. 2021)";
+constexpr std::string_view kMetaClip = "MetaCLIP's image tower, as CLIP's (Xu et al. 2023)";
+constexpr std::string_view kLaion = "CLIP's image tower on LAION-2B, then ImageNet-12k and 1k by timm";
+
+constexpr Activation kGelu = Activation::kGelu, kQuickGelu = Activation::kQuickGelu;
+
+// Of one architecture the first is timm's default.
 const ModelEntry kModels[] = {
-    // name, patch, dim, depth, heads, classes
-    {vit("vit_small_patch16_224.dino", 16, 384, 12, 6), {}, kDino},
-    {vit("vit_small_patch8_224.dino", 8, 384, 12, 6), {}, kDino},
-    {vit("vit_base_patch16_224.dino", 16, 768, 12, 12), {}, kDino},
-    {vit("vit_base_patch8_224.dino", 8, 768, 12, 12), {}, kDino},
-    {dinov2("vit_small_patch14_dinov2.lvd142m", 384, 6), uncropped_518(), kDinov2},
-    {dinov2("vit_base_patch14_dinov2.lvd142m", 768, 12), uncropped_518(), kDinov2},
-    {vit("vit_nano_patch16_224", 16, 256, 6, 4, 1000),
-     {},
-     "Small stand-in packaged for trying things offline; not DINO"},
-    // The architectures that a config.json in timm-hub layout names, with its model_args on top.
-    {vit("vit_tiny_patch16_224", 16, 192, 12, 3, 1000), half(), kPlain},
-    {vit("vit_small_patch16_224", 16, 384, 12, 6, 1000), half(), kPlain},
-    {vit("vit_small_patch8_224", 8, 384, 12, 6, 1000), half(), kPlain},
-    {vit("vit_base_patch16_224", 16, 768, 12, 12, 1000), half(), kPlain},
-    {vit("vit_base_patch8_224", 8, 768, 12, 12, 1000), half(), kPlain},
-    {dinov2("vit_small_patch14_dinov2", 384, 6), uncropped_518(), kDinov2},
-    {dinov2("vit_base_patch14_dinov2", 768, 12), uncropped_518(), kDinov2},
+    {vit("vit_tiny_patch16_224.augreg_in21k_ft_in1k", kTiny, 16, 1000), inception(), kAugreg},
+    {vit("vit_small_patch16_224.augreg_in21k_ft_in1k", kSmall, 16, 1000), inception(), kAugreg},
+    {vit("vit_small_patch16_224.dino", kSmall, 16), imagenet(), kDino},
+    {vit("vit_small_patch8_224.dino", kSmall, 8), imagenet(), kDino},
+    {vit("vit_base_patch16_224.augreg2_in21k_ft_in1k", kBase, 16, 1000), inception(), kAugreg2},
+    {vit("vit_base_patch16_224.augreg_in21k_ft_in1k", kBase, 16, 1000), inception(), kAugreg},
+    {vit("vit_base_patch16_224.dino", kBase, 16), imagenet(), kDino},
+    {vit("vit_base_patch8_224.augreg2_in21k_ft_in1k", kBase, 8, 1000), inception(), kAugreg2},
+    {vit("vit_base_patch8_224.dino", kBase, 8), imagenet(), kDino},
+    {dinov2("vit_small_patch14_dinov2.lvd142m", kSmall), imagenet(518, 1), kDinov2},
+    {dinov2("vit_small_patch14_reg4_dinov2.lvd142m", kSmall, 4), imagenet(518, 1), kDinov2Reg},
+    {dinov2("vit_base_patch14_dinov2.lvd142m", kBase), imagenet(518, 1), kDinov2},
+    {dinov2("vit_base_patch14_reg4_dinov2.lvd142m", kBase, 4), imagenet(518, 1), kDinov2Reg},
+    {vit("deit_tiny_patch16_224.fb_in1k", kTiny, 16, 1000), imagenet(), kDeit},
+    {vit("deit_small_patch16_224.fb_in1k", kSmall, 16, 1000), imagenet(), kDeit},
+    {vit("deit_base_patch16_224.fb_in1k", kBase, 16, 1000), imagenet(), kDeit},
+    {clip("vit_base_patch16_clip_224.laion2b_ft_in12k_in1k", kGelu, 1000), openai(0.95), kLaion},
+    {clip("vit_base_patch16_clip_224.openai", kGelu), openai(0.9), kClip},
+    {clip("vit_base_patch16_clip_quickgelu_224.metaclip_2pt5b", kQuickGelu), openai(1), kMetaClip,
+     "cc-by-nc-4.0", "vit_base_patch16_clip_224.metaclip_2pt5b"},
+    {clip("vit_base_patch16_clip_quickgelu_224.openai", kQuickGelu), openai(0.9), kClip, "apache-2.0",
+     "vit_base_patch16_clip_224.openai"},
+    {vit("vit_nano_patch16_224", {256, 6, 4}, 16, 1000), imagenet(),
+     "Small stand-in packaged for trying things offline; not DINO", "other"},
 };
 
 }  // namespace
@@ -71,9 +109,13 @@ const ModelEntry kModels[] = {
 std::span<const ModelEntry> models() { return kModels; }
 
 const ModelEntry& find_model(std::string_view name) {
-  std::string names;
   for (const ModelEntry& entry : kModels) {
     if (entry.config.name == name) return entry;
+  }
+  std::string names;
+  for (const ModelEntry& entry : kModels) {
+    const std::string_view known = entry.config.name;
+    if (known.substr(0, known.find('.')) == name) return entry;
     names += (names.empty() ? "" : ", ") + entry.config.name;
   }
   throw Error(code::kUnknownModel,

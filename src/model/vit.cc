@@ -52,7 +52,7 @@ void VisionTransformer::plan(size_t images) {
   wide_ = Buffer(rows * std::max({size_t(config_.patch_values()), 3 * dim, mlp}));
   input_ = LayerInput(rows, dim, y_.data(), config_.arithmetic);
   hidden_ = LayerInput(rows, mlp, wide_.data(), config_.arithmetic);
-  features_ = Buffer(images * weights_.head.features(dim));
+  features_ = Buffer(images * std::max(weights_.head.features(dim), size_t(config_.pooled_tokens()) * dim));
 }
 
 // The forward, line by line as in timm/models/vision_transformer.py. B images, N tokens, D = dim, H heads.
@@ -82,8 +82,9 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
   size_t rows = B * N;
   for (size_t i = 0; i < w.blocks.size(); ++i) {
     const Block& block = w.blocks[i];
-    // After the last attention only the CLS token is looked at, unless all tokens are asked for.
+    // After the last attention only the CLS token is looked at, unless all tokens are asked for or pooled.
     const bool cls_only = i + 1 == w.blocks.size() && outputs.tokens == nullptr && outputs.blocks.empty() &&
+                          config_.global_pool == GlobalPool::kToken &&
                           !(outputs.logits != nullptr && w.head.patch_mean);
     const size_t queries = cls_only ? 1 : N;
 
@@ -117,7 +118,7 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
     for (const auto& wanted : outputs.blocks) {
       if (size_t(wanted.block) != i) continue;
       float* to = wanted.tokens + first * N * D;
-      if (wanted.norm) {
+      if (wanted.norm && !config_.fc_norm) {
         w.norm.run(rows, x, to);
       } else {
         std::memcpy(to, x, rows * D * sizeof(float));
@@ -126,39 +127,89 @@ void VisionTransformer::forward_some(const float* images, size_t first, size_t B
     if (!to_the_end && i + 1 == last_output && i + 1 >= last_attention) return;
   }
 
-  // x = self.norm(x); x = x[:, 0]
-  float* pooled = outputs.pooled != nullptr ? outputs.pooled + first * D : y;
-  w.norm.run(B, x, rows / B * D, pooled);  // (B, D)
+  // x = self.norm(x)
+  const float* tokens = x;  // (B, N, D)
+  if (!config_.fc_norm) {
+    w.norm.run(rows, x, y);
+    tokens = y;
+  }
+  if (outputs.tokens != nullptr)
+    std::memcpy(outputs.tokens + first * N * D, tokens, rows * D * sizeof(float));
+  // x = self.fc_norm(self.pool(x))
+  const size_t P = size_t(config_.pooled_tokens());
+  if (outputs.pooled != nullptr) pool(tokens, B, rows / B, outputs.pooled + first * P * D);  // (B, D)
   // x = self.head(x)
   if (outputs.logits != nullptr) {
-    if (w.head.patch_mean) {
-      w.norm.run(rows, x, y);  // (B, N, D)
-      for (size_t b = 0; b < B; ++b) interleave_patch_mean(y + b * N * D, N, D, features_.data() + 2 * b * D);
-    }
-    w.head.linear.run(B, features_.data(), outputs.logits + first * w.head.linear.out());
+    classifier_features(tokens, B, rows / B, features_.data());
+    w.head.linear.run(B * P, features_.data(), outputs.logits + first * P * w.head.linear.out());
   }
-  if (outputs.tokens != nullptr) w.norm.run(rows, x, outputs.tokens + first * N * D);  // (B, N, D)
   profile_.lap(Stage::kHead);
 }
 
 void VisionTransformer::forward_head(const float* tokens, size_t batch, bool pre_logits, float* out) const {
   const size_t N = size_t(config_.tokens()), D = size_t(config_.dim);
   const Head& head = weights_.head;
-  if (pre_logits || !head) return prefix_tokens(tokens, batch, N - 1, D, out);
+  if (pre_logits || !head) return pool(tokens, batch, N, out);
   if (!head.needs_last_block_only()) {
     throw Error(code::kUnsupported, "This classifier takes the CLS tokens of the last " +
                                         std::to_string(head.blocks) +
                                         " blocks, not the last tokens alone: use forward or classify.");
   }
-  Buffer features(batch * head.features(D));
+  const size_t P = size_t(config_.pooled_tokens());
+  Buffer features(batch * std::max(head.features(D), P * D));
+  classifier_features(tokens, batch, N, features.data());
+  head.linear.run(batch * P, features.data(), out);
+}
+
+void VisionTransformer::reset_classifier(int num_classes, GlobalPool global_pool, const float* weight,
+                                         const float* bias) {
+  VitConfig config = config_;
+  config.num_classes = num_classes;
+  config.global_pool = global_pool;
+  config.check();
+  Head head;
+  if (num_classes > 0) {
+    const size_t D = size_t(config.dim), classes = size_t(num_classes);
+    const std::vector<float> zeros(weight == nullptr ? classes * D : bias == nullptr ? classes : 0);
+    head.linear =
+        Linear(D, classes, weight != nullptr ? weight : zeros.data(), bias != nullptr ? bias : zeros.data());
+  }
+  config_ = config;
+  weights_.head = std::move(head);
+  x_ = {};  // the next forward plans anew
+}
+
+// timm's pool and fc_norm. tokens: (batch, N, dim), N = 1 where only the CLS token is left → pooled: (batch,
+// dim), or with global_pool '' (batch, N, dim)
+void VisionTransformer::pool(const float* tokens, size_t batch, size_t N, float* pooled) const {
+  const size_t D = size_t(config_.dim), prefix = size_t(config_.prefix_tokens());
+  switch (config_.global_pool) {
+    case GlobalPool::kToken:
+      for (size_t b = 0; b < batch; ++b) std::copy_n(tokens + b * N * D, D, pooled + b * D);
+      break;
+    case GlobalPool::kAvg:
+      for (size_t b = 0; b < batch; ++b) patch_mean(tokens + b * N * D, N, prefix, D, pooled + b * D);
+      break;
+    case GlobalPool::kNone:
+      std::copy_n(tokens, batch * N * D, pooled);
+      break;
+  }
+  if (config_.fc_norm) weights_.norm.run(batch * size_t(config_.pooled_tokens()), pooled, pooled);
+}
+
+// What the classifier takes, as far as it follows from the last tokens: those of a probe on several blocks
+// are there already.
+void VisionTransformer::classifier_features(const float* tokens, size_t batch, size_t N,
+                                            float* features) const {
+  const Head& head = weights_.head;
+  const size_t D = size_t(config_.dim), prefix = size_t(config_.prefix_tokens());
   if (head.patch_mean) {
     for (size_t b = 0; b < batch; ++b) {
-      interleave_patch_mean(tokens + b * N * D, N, D, features.data() + 2 * b * D);
+      interleave_patch_mean(tokens + b * N * D, N, prefix, D, features + 2 * b * D);
     }
-  } else {
-    prefix_tokens(tokens, batch, N - 1, D, features.data());
+  } else if (head.needs_last_block_only()) {
+    pool(tokens, batch, N, features);
   }
-  head.linear.run(batch, features.data(), out);
 }
 
 // The convolution of patch_embed, whose stride is its kernel, is a linear layer over these:
@@ -201,11 +252,12 @@ size_t VisionTransformer::keep_cls_rows(size_t batch, float* x) const {
   return batch;
 }
 
-// The normed CLS tokens of a block, where the classifier takes them. rows: of x, for the whole batch
+// The normed CLS tokens of a block, where the classifier takes those of several. rows: of x, for the whole
+// batch
 void VisionTransformer::collect_cls_tokens(size_t block, size_t batch, size_t rows) {
   const Head& head = weights_.head;
   const size_t D = size_t(config_.dim), first = weights_.blocks.size() - size_t(head.blocks);
-  if (head.patch_mean || block < first) return;
+  if (head.needs_last_block_only() || block < first) return;
   for (size_t b = 0; b < batch; ++b) {
     float* features = features_.data() + b * head.features(D) + (block - first) * D;
     weights_.norm.run_row(x_.data() + b * (rows / batch) * D, features);

@@ -16,7 +16,7 @@ namespace vitreous {
 struct Outputs {
   struct BlockOutput {
     int block;      // 0 … depth-1
-    bool norm;      // apply the model's final norm to it
+    bool norm;      // apply the model's final norm to it, unless that is behind the pooling (fc_norm)
     float* tokens;  // (batch, tokens, dim)
   };
   struct AttentionMap {
@@ -24,6 +24,7 @@ struct Outputs {
     float* maps;  // (batch, heads, patches): CLS → patch, after the softmax
   };
 
+  // Both with a dimension `tokens` after the batch where the configuration pools nothing (global_pool '').
   float* pooled = nullptr;  // (batch, dim): forward_head(forward_features(x), pre_logits=True)
   float* logits = nullptr;  // (batch, num_classes): forward(x)
   float* tokens = nullptr;  // (batch, tokens, dim): forward_features(x)
@@ -47,8 +48,15 @@ class VisionTransformer {
 
   // timm's forward_head on the result of forward_features.
   //   tokens: (batch, tokens, dim) → out: (batch, num_classes), or (batch, dim) with pre_logits or without a
-  //   classifier
+  //   classifier; with global_pool '' as `pooled` and `logits` above
   void forward_head(const float* tokens, size_t batch, bool pre_logits, float* out) const;
+
+  // timm's get_classifier; false without one.
+  const Head& classifier() const { return weights_.head; }
+
+  // timm's reset_classifier: another classifier, or none for 0 classes. The norm stays where it is (fc_norm).
+  //   weight: (num_classes, dim), bias: (num_classes), or null for zeros; timm takes random ones
+  void reset_classifier(int num_classes, GlobalPool global_pool, const float* weight, const float* bias);
 
  private:
   void plan(size_t images);
@@ -57,6 +65,8 @@ class VisionTransformer {
   void extract_patches(const float* images, size_t batch, float* patches) const;
   void add_positions(const float* patches, size_t batch, float* x) const;
   size_t keep_cls_rows(size_t batch, float* x) const;
+  void pool(const float* tokens, size_t batch, size_t N, float* pooled) const;
+  void classifier_features(const float* tokens, size_t batch, size_t N, float* features) const;
   void collect_cls_tokens(size_t block, size_t batch, size_t rows);
 
   VitConfig config_;

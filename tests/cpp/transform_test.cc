@@ -45,8 +45,8 @@ std::vector<Golden> read_goldens() {
     for (double& sample : g.samples) file >> sample;
     g.config.interpolation = interpolation_named(interpolation);
     g.config.crop_mode = crop_mode_named(crop_mode);
-    g.config.mean = mean_std == "inception" ? std::array{0.5f, 0.5f, 0.5f} : DataConfig{}.mean;
-    g.config.std = mean_std == "inception" ? std::array{0.5f, 0.5f, 0.5f} : DataConfig{}.std;
+    g.config.mean = mean_std == "inception" ? std::array{0.5, 0.5, 0.5} : DataConfig{}.mean;
+    g.config.std = mean_std == "inception" ? std::array{0.5, 0.5, 0.5} : DataConfig{}.std;
     g.name = std::to_string(g.width) + "×" + std::to_string(g.height) + "×" + std::to_string(g.channels) +
              " to " + std::to_string(g.config.width) + "×" + std::to_string(g.config.height) + ", " +
              interpolation + ", " + crop_mode + ", crop_pct " + std::to_string(g.config.crop_pct) + ", " +
@@ -142,7 +142,7 @@ TEST(Transform, RefusesImpossibleConfigs) {
   refuse([](DataConfig& c) { c.crop_pct = 1e-9; });
   refuse([](DataConfig& c) { c.crop_pct = std::numeric_limits<double>::quiet_NaN(); });
   refuse([](DataConfig& c) { c.std[1] = 0; });
-  refuse([](DataConfig& c) { c.mean[2] = std::numeric_limits<float>::infinity(); });
+  refuse([](DataConfig& c) { c.mean[2] = std::numeric_limits<double>::infinity(); });
 }
 
 TEST(Transform, RefusesImpossibleImagesAndMissingRows) {

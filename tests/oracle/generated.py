@@ -49,7 +49,7 @@ def offset_and_scale(name: str, shape: tuple[int, ...]) -> tuple[float, float]:
         return 0.0, 0.1
     if leaf == "gamma":  # layer scale
         return 0.5, 0.2
-    if leaf in ("pos_embed", "cls_token"):
+    if leaf in ("pos_embed", "cls_token", "reg_token"):
         return 0.0, 0.5 * math.sqrt(3.0)  # standard deviation 0.5
     if leaf == "weight" and len(shape) == 1:  # LayerNorm
         return 1.0, 0.2

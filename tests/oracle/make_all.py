@@ -11,6 +11,7 @@ from photos import PHOTOS_FOLDER
 
 HERE = Path(__file__).parent
 SCRIPTS = (
+    "make_family_goldens.py",
     "make_generated_goldens.py",
     "make_head_goldens.py",
     "make_img_size_goldens.py",
@@ -18,6 +19,7 @@ SCRIPTS = (
     "make_layout_goldens.py",
     "make_model_goldens.py",
     "make_pos_embed_goldens.py",
+    "make_registry_goldens.py",
     "make_safetensors_goldens.py",
     "make_torch_goldens.py",
     "make_transform_goldens.py",

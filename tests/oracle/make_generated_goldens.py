@@ -21,6 +21,7 @@ OTHERS = {
     "blocks.0.ls1.gamma": (768,),
     "head.weight": (10, 768),
     "head.bias": (10,),
+    "reg_token": (1, 4, 384),
     "größe.weight": (3, 5),
 }
 

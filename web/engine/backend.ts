@@ -1,8 +1,17 @@
 import type { Access } from '../settings.js';
-import type { DataConfig, Dtype, ImageInput, ModelConfig, Progress, Variant, Weights } from '../types.js';
+import type {
+  DataConfig,
+  Dtype,
+  GlobalPool,
+  ImageInput,
+  ModelConfig,
+  Progress,
+  Variant,
+  Weights,
+} from '../types.js';
 import type { FindRequest, Found } from '../weights/find.js';
 import type { FileAddress } from '../weights/transfer.js';
-import type { EngineClasses, ForwardRequest, ForwardResult, ModelEntry, Recipes } from './module.js';
+import type { EngineClasses, ForwardRequest, ForwardResult, GlueClassifier, Recipes } from './module.js';
 
 /** What an engine can be asked for by name, wherever it runs; see calls.ts. */
 export interface Calling {
@@ -45,7 +54,6 @@ export interface Backend<Image = ImageInput, From = Source> extends Calling {
   readonly threads: number;
   readonly threadsReason: string | undefined;
   readonly worker: boolean;
-  models(): Promise<ModelEntry[]>;
   /** Here and not at the caller's, because the cache is here. */
   find(request: FindRequest, access: Access, options: BackendOptions): Promise<Found>;
   load(config: ModelConfig, request: LoadRequest<From>, options: LoadOptions): Promise<LoadResult>;
@@ -59,6 +67,12 @@ export interface Backend<Image = ImageInput, From = Source> extends Calling {
     options: BackendOptions,
   ): Promise<ForwardResult>;
   forwardHead(tokens: Float32Array, preLogits: boolean): Promise<Float32Array>;
+  classifier(): Promise<GlueClassifier | undefined>;
+  resetClassifier(
+    numClasses: number,
+    globalPool: GlobalPool,
+    values: GlueClassifier | undefined,
+  ): Promise<void>;
   memoryBytes(): Promise<number>;
   profile(): Promise<Record<string, number>>;
   dispose(): void;

@@ -2,7 +2,7 @@
 // entry are thin shells around it.
 import { throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
 import type { PixelSource } from '../images/pixels.js';
-import type { DataConfig, Dtype, ModelConfig, Progress, Variant } from '../types.js';
+import type { DataConfig, Dtype, GlobalPool, ModelConfig, Progress, Variant } from '../types.js';
 import { ProgressMeter } from '../weights/progress.js';
 import { type StartOptions, startGlue } from './glue.js';
 import type {
@@ -12,9 +12,9 @@ import type {
   EngineObject,
   ForwardRequest,
   ForwardResult,
+  GlueClassifier,
   GlueModel,
   GlueTransform,
-  ModelEntry,
   Recipes,
 } from './module.js';
 
@@ -80,10 +80,6 @@ export class Engine {
     this.#model = undefined;
     this.#transform = undefined;
     this.#endThreads();
-  }
-
-  models(): ModelEntry[] {
-    return this.#live().models();
   }
 
   /** Bytes of the engine's memory: weights, buffers, everything. */
@@ -196,6 +192,14 @@ export class Engine {
 
   forwardHead(tokens: Float32Array, preLogits: boolean): Float32Array {
     return this.#call(() => this.#loaded().forwardHead(tokens, preLogits));
+  }
+
+  classifier(): GlueClassifier | undefined {
+    return this.#call(() => this.#loaded().classifier());
+  }
+
+  resetClassifier(numClasses: number, globalPool: GlobalPool, values: GlueClassifier | undefined): void {
+    this.#call(() => this.#loaded().resetClassifier(numClasses, globalPool, values?.weight, values?.bias));
   }
 
   /** Milliseconds of each stage of the last forward. */

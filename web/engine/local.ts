@@ -29,7 +29,6 @@ export function localBackend<Image, Source>(
     threads: engine.threads,
     threadsReason,
     worker: false,
-    models: async () => engine.models(),
     find: async (request, access, { signal }) => find(request, await platform.files(access, signal), access),
     async load(config, { weights, head, dtype, access }, { signal, onProgress }) {
       const open = async (source: Source | undefined, isHead: boolean) =>
@@ -54,6 +53,9 @@ export function localBackend<Image, Source>(
       return engine.forward(input, request);
     },
     forwardHead: async (tokens, preLogits) => engine.forwardHead(tokens, preLogits),
+    classifier: async () => engine.classifier(),
+    resetClassifier: async (numClasses, globalPool, values) =>
+      engine.resetClassifier(numClasses, globalPool, values),
     compute: async (recipe, args) => engine.compute(recipe, args),
     make: async (name, args) => engine.make(name, args),
     invoke: async (object, method, args) => engine.invoke(object, method, args),

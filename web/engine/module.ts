@@ -1,7 +1,7 @@
 // What the Emscripten glue exposes, written by hand after bindings/vitreous.cc; tests/js/glue.test.mjs holds the two
 // against each other.
 import type { Box } from '../images/pixels.js';
-import type { DataConfig, ModelConfig } from '../types.js';
+import type { DataConfig, GlobalPool, ModelConfig } from '../types.js';
 
 /** One thing asked of a forward; see `Outputs` in src/model/vit.h. */
 export interface ForwardRequest {
@@ -45,11 +45,26 @@ export interface GlueTransform extends EngineObject {
   finish(): Float32Array;
 }
 
+export interface GlueClassifier {
+  /** (classes, features) */
+  weight: Float32Array;
+  /** (classes) */
+  bias: Float32Array;
+}
+
 export interface GlueModel extends EngineObject {
   /** Of the classifier that was loaded; 0 without one. */
   numClasses: number;
   forward(images: Float32Array, request: ForwardRequest): ForwardResult;
   forwardHead(tokens: Float32Array, preLogits: boolean): Float32Array;
+  classifier(): GlueClassifier | undefined;
+  /** Without values: zeros. */
+  resetClassifier(
+    numClasses: number,
+    globalPool: GlobalPool,
+    weight: Float32Array | undefined,
+    bias: Float32Array | undefined,
+  ): void;
   profile(): Record<string, number>;
 }
 
@@ -103,6 +118,10 @@ export interface ModelEntry {
   config: ModelConfig;
   data: DataConfig;
   description: string;
+  /** Of the weights, as timm states it. */
+  license: string;
+  /** The repository with the weights. */
+  hub: string;
 }
 
 /** The arithmetic of the recipes (src/recipes), on plain arrays. */
@@ -114,6 +133,7 @@ export interface Recipes {}
 export interface EngineClasses {}
 
 export interface EngineModule extends Recipes, EngineClasses {
+  /** For the build, which writes it down: web/registry.ts. */
   models(): ModelEntry[];
   memoryBytes(): number;
   /** @returns how many threads there are then, the caller included: 1 in a build without threads */

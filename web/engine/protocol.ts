@@ -3,11 +3,11 @@
 import { type ErrorCode, VitreousError } from '../errors.js';
 import type { Postable } from '../images/browser.js';
 import type { Access } from '../settings.js';
-import type { DataConfig, ModelConfig, Progress, Variant } from '../types.js';
+import type { DataConfig, GlobalPool, ModelConfig, Progress, Variant } from '../types.js';
 import type { FindRequest, Found } from '../weights/find.js';
 import type { FileAddress } from '../weights/transfer.js';
 import type { LoadRequest, LoadResult } from './backend.js';
-import type { EngineClasses, ForwardRequest, ForwardResult, ModelEntry, Recipes } from './module.js';
+import type { EngineClasses, ForwardRequest, ForwardResult, GlueClassifier, Recipes } from './module.js';
 
 /** A checkpoint that the worker can read by itself, or one that the page feeds through a port, chunk by chunk. */
 export type PostableWeights = FileAddress[] | Blob | { port: MessagePort; size: number | undefined };
@@ -18,7 +18,6 @@ export interface Calls {
     threads: number;
     threadsReason: string | undefined;
   };
-  models(args: Record<string, never>): ModelEntry[];
   find(args: { request: FindRequest; access: Access }): Found;
   load(args: { config: ModelConfig; request: LoadRequest<PostableWeights> }): LoadResult;
   transform(args: { images: Postable[]; config: DataConfig }): Float32Array;
@@ -28,6 +27,12 @@ export interface Calls {
     request: ForwardRequest;
   }): ForwardResult;
   forwardHead(args: { tokens: Float32Array; preLogits: boolean }): Float32Array;
+  classifier(args: Record<string, never>): GlueClassifier | undefined;
+  resetClassifier(args: {
+    numClasses: number;
+    globalPool: GlobalPool;
+    values: GlueClassifier | undefined;
+  }): void;
   compute(args: { recipe: keyof Recipes; args: unknown[] }): unknown;
   make(args: { name: keyof EngineClasses; args: unknown[] }): number;
   invoke(args: { object: number; method: string; args: unknown[] }): unknown;

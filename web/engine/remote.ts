@@ -110,7 +110,6 @@ export async function remoteBackend(
   return {
     ...started,
     worker: true,
-    models: () => post('models', {}),
     find: (request, access, { signal }) => post('find', { request, access }, { signal }),
     async load(config, request, { signal, onProgress }) {
       const weights = postableWeights(request.weights);
@@ -136,6 +135,9 @@ export async function remoteBackend(
       return post('forward', { images: posted, config, request }, { signal, transfer });
     },
     forwardHead: (tokens, preLogits) => post('forwardHead', { tokens, preLogits }),
+    classifier: () => post('classifier', {}),
+    resetClassifier: (numClasses, globalPool, values) =>
+      post('resetClassifier', { numClasses, globalPool, values }),
     compute: (recipe, args) => post('compute', { recipe, args }),
     make: (name, args) => post('make', { name, args }),
     invoke: (object, method, args) => post('invoke', { object, method, args }),

@@ -8,6 +8,7 @@ import { convert } from './cli/convert.js';
 import { embed } from './cli/embed.js';
 import { info } from './cli/info.js';
 import { UsageError } from './cli/model.js';
+import { models } from './cli/models.js';
 
 const HELP = `vitreous: the DINO Vision Transformer on this machine
 
@@ -24,7 +25,10 @@ const HELP = `vitreous: the DINO Vision Transformer on this machine
       --dtype fp16|int8       half or a quarter of fp32's size
       --photos FILE…          other photos than the package's own; must come last
       --force                 write into OUT even if it has other files in it
-  vitreous info             configuration, tensors, parameters, memory, wasm variant
+  vitreous info             configuration, tensors, parameters, memory, wasm variant; of a model whose weights are not here
+                            what is known without them
+      --json
+  vitreous models [PATTERN] the models that have a name, with parameters, input size and licence of the weights; * is any text
       --json
   vitreous cache list       what was downloaded and kept (in VITREOUS_CACHE, else the user's cache folder)
   vitreous cache clear [NAME|URL]
@@ -64,6 +68,7 @@ const commands = {
   classify: { run: classify, flags: ['k', 'head', 'json'] },
   convert: { run: convert, flags: ['photos', 'force'] },
   info: { run: info, flags: ['json'] },
+  models: { run: models, flags: ['json'] },
   cache: { run: cache, flags: [] },
 };
 const common = ['model', 'arch', 'dtype', 'threads'];

@@ -37,15 +37,14 @@ export async function convertOn(
   const obstacle = force ? undefined : await folderObstacle(folder);
   if (obstacle) throw new VitreousError('INVALID_ARGUMENT', `${obstacle} Use another folder, or force.`);
   const module = await startModule();
-  const finder: Pick<Backend, 'models' | 'find'> = {
-    models: async () => module.models(),
+  const finder: Pick<Backend, 'find'> = {
     find: async (request, access, options) => find(request, await nodeFiles(access, options.signal), access),
   };
   const found = await findWeights(host, finder, name, {
     ...(weights !== undefined && { weights }),
     ...(signal && { signal }),
   });
-  const entry = findEntry(module.models(), name, found.hub);
+  const entry = findEntry(name, found.hub);
   const config = found.hub?.json ?? hubJson(entry, name);
   const out = await ModelFolderWriter.create(folder);
   try {

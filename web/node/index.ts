@@ -26,6 +26,7 @@ import { addressOf, nodeFiles, nodeNetwork, openWeights } from './weights.js';
 export { type ErrorCode, VitreousError } from '../errors.js';
 export { cosineSimilarity, softmax, topk } from '../math.js';
 export { VisionTransformer } from '../model.js';
+export { listModels } from '../registry.js';
 export { env } from '../settings.js';
 export type { Transform } from '../transform.js';
 export type * from '../types.js';

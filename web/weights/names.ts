@@ -1,8 +1,11 @@
 // timm's names of models.
 import type { ModelEntry } from '../engine/module.js';
+import { findModel } from '../registry.js';
+import type { ModelConfig } from '../types.js';
 
 /** The repository on the hub, as timm publishes it; a name with a slash is one already. */
-export const hubRepo = (name: string) => (name.includes('/') ? name : `timm/${name}`);
+export const hubRepo = (name: string) =>
+  name.includes('/') ? name : (findModel(name)?.hub ?? `timm/${name}`);
 
 /** Without the owner: `vit_base_patch16_224.dino` of `timm/vit_base_patch16_224.dino`. */
 export const baseName = (name: string) => name.slice(name.lastIndexOf('/') + 1);
@@ -14,19 +17,45 @@ const SIZES = {
   base: [768, 12, 12],
   large: [1024, 24, 16],
 } as const;
-const FAMILY = /^vit_(tiny|small|base|large)_patch(\d+)_(\d+)(\.|$)/;
+const FAMILY = new RegExp(
+  '^(?:vit|deit)_(?<size>tiny|small|base|large)_patch(?<patch>\\d+)(?:_reg(?<registers>\\d+))?' +
+    '_(?:(?<dinov2>dinov2)|(?<clip>clip_)?(?<quick>quickgelu_)?(?<side>\\d+))(?:\\.|$)',
+);
 
-/** Whether timm's naming makes it a plain Vision Transformer. */
-export const inFamily = (name: string) => FAMILY.test(name);
+/** What timm's naming says, if it makes it one of the family. */
+function parseName(name: string) {
+  const parts = FAMILY.exec(name)?.groups;
+  // Registers only DINOv2 has, and quick GELU only CLIP.
+  return parts && !(parts.registers && !parts.dinov2) && !(parts.quick && !parts.clip) ? parts : undefined;
+}
+
+/** Whether timm's naming makes it a Vision Transformer of DINO's, DINOv2's, DeiT's or CLIP's kind. */
+export const inFamily = (name: string) => parseName(name) !== undefined;
 
 /** The architecture that a name of the family means; how its pixels are prepared its config.json must say. */
 export function familyEntry(name: string, like: ModelEntry): ModelEntry | undefined {
-  const [, size, patch, side] = FAMILY.exec(name) ?? [];
-  if (size === undefined) return undefined;
-  const [dim, depth, heads] = SIZES[size as keyof typeof SIZES];
-  const image = Number(side);
-  const config = { ...like.config, name, dim, depth, heads, mlpDim: 4 * dim, numClasses: 0 };
-  Object.assign(config, { patchSize: Number(patch), imageHeight: image, imageWidth: image });
+  const parts = parseName(name);
+  if (parts === undefined) return undefined;
+  const [dim, depth, heads] = SIZES[parts.size as keyof typeof SIZES];
+  const image = parts.dinov2 ? 518 : Number(parts.side);
+  const clip = parts.clip !== undefined;
+  const config: ModelConfig = {
+    ...like.config,
+    name,
+    dim,
+    depth,
+    heads,
+    mlpDim: 4 * dim,
+    patchSize: Number(parts.patch),
+    imageHeight: image,
+    imageWidth: image,
+    layerScale: parts.dinov2 !== undefined,
+    regTokens: Number(parts.registers ?? 0),
+    noEmbedClass: parts.registers !== undefined,
+    preNorm: clip,
+    normEps: clip ? 1e-5 : like.config.normEps,
+    activation: parts.quick ? 'quick_gelu' : 'gelu',
+  };
   return { ...like, config, data: { ...like.data, inputSize: [3, image, image] } };
 }
 

@@ -44,7 +44,8 @@ inline Rule rule_for(std::string_view name, const Shape& shape) {
   if (name == "input" || name.starts_with("input.")) return {0.0f, static_cast<float>(std::sqrt(3.0))};
   if (leaf == "bias") return {0.0f, 0.1f};
   if (leaf == "gamma") return {0.5f, 0.2f};
-  if (leaf == "pos_embed" || leaf == "cls_token") return {0.0f, static_cast<float>(0.5 * std::sqrt(3.0))};
+  if (leaf == "pos_embed" || leaf == "cls_token" || leaf == "reg_token")
+    return {0.0f, static_cast<float>(0.5 * std::sqrt(3.0))};
   if (leaf == "weight" && shape.size() == 1) return {1.0f, 0.2f};
   if (leaf == "weight") {
     double fan_in = 1;
@@ -81,23 +82,34 @@ inline std::uint32_t checksum(const std::vector<float>& values) {
   return sum;
 }
 
-// What the tensors of a timm ViT of the DINO family follow from.
+// What the tensors of a timm ViT follow from.
 struct VitDims {
   std::size_t dim, depth, patch;
   std::size_t image = 224;
   std::size_t classes = 0;  // 0: no head, as in the DINO checkpoints
   bool layer_scale = false;
+  std::size_t registers = 0;
+  bool no_embed_class = false;
+  bool pre_norm = false;  // and then no bias in the patch embedding
+  bool fc_norm = false;   // in the place of norm
 };
 
 // Its tensors in timm's state_dict order.
 inline std::vector<TensorSpec> vit_tensors(const VitDims& vit) {
-  const std::size_t dim = vit.dim, mlp = 4 * vit.dim, grid = vit.image / vit.patch, tokens = 1 + grid * grid;
-  std::vector<TensorSpec> specs = {{"cls_token", {1, 1, dim}}, {"pos_embed", {1, tokens, dim}}};
+  const std::size_t dim = vit.dim, mlp = 4 * vit.dim, grid = vit.image / vit.patch;
+  const std::size_t positions = grid * grid + (vit.no_embed_class ? 0 : 1 + vit.registers);
+  std::vector<TensorSpec> specs = {{"cls_token", {1, 1, dim}}};
+  if (vit.registers > 0) specs.push_back({"reg_token", {1, vit.registers, dim}});
+  specs.push_back({"pos_embed", {1, positions, dim}});
   const auto add = [&specs](const std::string& name, const Shape& weight) {
     specs.push_back({name + ".weight", weight});
     specs.push_back({name + ".bias", {weight[0]}});
   };
   add("patch_embed.proj", {dim, 3, vit.patch, vit.patch});
+  if (vit.pre_norm) {
+    specs.pop_back();
+    add("norm_pre", {dim});
+  }
   for (std::size_t i = 0; i < vit.depth; ++i) {
     const std::string block = "blocks." + std::to_string(i) + ".";
     add(block + "norm1", {dim});
@@ -109,7 +121,7 @@ inline std::vector<TensorSpec> vit_tensors(const VitDims& vit) {
     add(block + "mlp.fc2", {dim, mlp});
     if (vit.layer_scale) specs.push_back({block + "ls2.gamma", {dim}});
   }
-  add("norm", {dim});
+  add(vit.fc_norm ? "fc_norm" : "norm", {dim});
   if (vit.classes > 0) add("head", {vit.classes, dim});
   return specs;
 }

@@ -18,7 +18,11 @@ inline std::vector<TensorSpec> generated_tensors(const VitConfig& config) {
                       .patch = size_t(config.patch_size),
                       .image = size_t(config.image_height),
                       .classes = size_t(config.num_classes),
-                      .layer_scale = config.layer_scale});
+                      .layer_scale = config.layer_scale,
+                      .registers = size_t(config.reg_tokens),
+                      .no_embed_class = config.no_embed_class,
+                      .pre_norm = config.pre_norm,
+                      .fc_norm = config.fc_norm});
 }
 
 // A model small enough for goldens of many kinds: dim 64, two heads, square images.

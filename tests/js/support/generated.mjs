@@ -24,7 +24,7 @@ function ruleFor(name, shape) {
   if (name === 'input' || name.startsWith('input.')) return { offset: 0, scale: Math.sqrt(3) };
   if (leaf === 'bias') return { offset: 0, scale: 0.1 };
   if (leaf === 'gamma') return { offset: 0.5, scale: 0.2 };
-  if (leaf === 'pos_embed' || leaf === 'cls_token') return { offset: 0, scale: 0.5 * Math.sqrt(3) };
+  if (['pos_embed', 'cls_token', 'reg_token'].includes(leaf)) return { offset: 0, scale: 0.5 * Math.sqrt(3) };
   if (leaf === 'weight' && shape.length === 1) return { offset: 1, scale: 0.2 };
   if (leaf === 'weight') return { offset: 0, scale: Math.sqrt(3 / elements(shape.slice(1))) };
   throw new Error(`no rule for the tensor "${name}": see tests/oracle/README.md`);

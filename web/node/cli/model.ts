@@ -9,7 +9,7 @@ import { embeddedConfig } from '../metadata.js';
 /** A command line that makes no sense. */
 export class UsageError extends Error {}
 
-const DEFAULT_MODEL = 'vit_nano_patch16_224';
+export const DEFAULT_MODEL = 'vit_nano_patch16_224';
 
 /** `--model NAME|DIR|FILE`, `--arch NAME`, `--dtype`, `--threads`. */
 export async function openModel(flags: Flags, options: CreateModelOptions = {}): Promise<VisionTransformer> {
