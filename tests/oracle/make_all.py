@@ -18,6 +18,7 @@ SCRIPTS = (
     "make_int8_goldens.py",
     "make_layout_goldens.py",
     "make_model_goldens.py",
+    "make_parity_goldens.py",
     "make_pos_embed_goldens.py",
     "make_registry_goldens.py",
     "make_safetensors_goldens.py",
