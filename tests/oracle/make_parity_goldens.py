@@ -88,9 +88,11 @@ def outputs(model: VisionTransformer, heads: list[int], image: torch.Tensor) -> 
 
 
 def attention(model: VisionTransformer, image: torch.Tensor) -> dict[str, torch.Tensor]:
-    """CLS's attention to the patches in the first and the last layer, (1, heads, patches)."""
+    """CLS's attention to the patches in the first and the last layer, (1, heads, rows, columns)."""
     maps = reference.cls_attention(model, image)[:, :, model.num_prefix_tokens - 1 :]
-    return {name: torch.from_numpy(maps[None, layer]) for name, layer in (("attention.0", 0), ("attention.-1", -1))}
+    grid = model.patch_embed.dynamic_feat_size(tuple(image.shape[2:]))
+    shape = (1, maps.shape[1], *grid)
+    return {f"attention.{layer}": torch.from_numpy(maps[layer].reshape(shape)) for layer in (0, -1)}
 
 
 def check_created_size(model: VisionTransformer, image: torch.Tensor, pooled: torch.Tensor) -> None:

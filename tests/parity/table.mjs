@@ -13,7 +13,7 @@ first and the last layer, and \`forwardIntermediates\` with five settings (the l
 last, normed, as lists; with prefix tokens; stopping early; all blocks, normed). At the native size, at another square one
 (16 × 16 patches), and at one that is not square (8 × 13 patches). Weights are generated so that activations look trained,
 those of \`vit_nano_patch16_224\` are the packaged model's; \`tests/oracle/README.md\` says how. Models that differ only in
-their training have the same numbers.
+training and classes then have one backbone: of the first all outputs are computed, of the others \`forward\`.
 
 **fp32**: the largest absolute difference in any output, at most 1e-4. **int8**: the smallest cosine between any one of the
 outputs and timm's fp32, at least 0.9995. Both over what the goldens keep of an output: values from all over it (256 of a
@@ -37,12 +37,13 @@ export function tableOf(results) {
       });
     return [
       `\`${name}\``,
+      own[0].all ? 'all' : '`forward`',
       sizes.map((size) => size.replace('x', ' × ')).join(', '),
       cells('fp32', (found) => difference(found.difference)).join(', '),
       cells('int8', (found) => cosine(found.cosine)).join(', '),
     ];
   });
-  const lines = [['model', 'sizes', 'fp32', 'int8'], ['---', '---', '---', '---'], ...rows];
+  const lines = [['model', 'outputs', 'sizes', 'fp32', 'int8'], Array(5).fill('---'), ...rows];
   return lines.map((cells) => `| ${cells.join(' | ')} |\n`).join('');
 }
 
