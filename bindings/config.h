@@ -1,4 +1,4 @@
-// Configurations as they cross: fields of the same names in JavaScript, see web/types.ts.
+// Configurations as they come: fields of the same names in JavaScript, see web/types.ts.
 #pragma once
 
 #include <emscripten/val.h>
@@ -12,6 +12,3 @@
 vitreous::GlobalPool global_pool(const std::string& name);
 vitreous::VitConfig vit_config(const emscripten::val& js);
 vitreous::DataConfig data_config(const emscripten::val& js);
-
-// Everything that can be asked for by name: [{config, data, description, license, hub}].
-emscripten::val models();

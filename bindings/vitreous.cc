@@ -350,7 +350,6 @@ class Converter {
 }  // namespace
 
 EMSCRIPTEN_BINDINGS(vitreous) {
-  emscripten::function("models", &models);
   // Returns how many there are then, the caller included: 1 in a build without threads.
   emscripten::function(
       "setThreads", +[](int threads) {

@@ -101,7 +101,12 @@ const wasm = (variant) => bindingsOf(variant, `vitreous-${variant}.wasm`);
 const glue = (variant) => bindingsOf(variant, `vitreous-${variant}.mjs`);
 const nodeWasm = (variant) => bindingsOf(variant, `node/vitreous-${variant}.wasm`);
 const nodeGlue = (variant) => bindingsOf(variant, `node/vitreous-${variant}.cjs`);
-const bindings = () => [...VARIANTS.flatMap((name) => [glue(name), wasm(name)]), ...THREADED.map(nodeGlue)];
+const modelsWasm = bindingsOf('simd', 'models.wasm');
+const bindings = () => [
+  ...VARIANTS.flatMap((name) => [glue(name), wasm(name)]),
+  ...THREADED.map(nodeGlue),
+  modelsWasm,
+];
 
 /** One glue serves two variants, and one wasm two glues; that the linker wrote it so is checked, not believed. */
 function checkGlue() {
@@ -121,8 +126,8 @@ function checkGlue() {
 
 /** Writes down the engine's table of models, which the package knows without an engine. */
 async function writeModels() {
-  const { default: createEngine } = await import(pathToFileURL(glue('simd')));
-  const module = await WebAssembly.compile(readFileSync(wasm('simd')));
+  const { default: createEngine } = await import(pathToFileURL(bindingsOf('simd', 'models.mjs')));
+  const module = await WebAssembly.compile(readFileSync(modelsWasm));
   const engine = await createEngine({
     instantiateWasm(imports, done) {
       WebAssembly.instantiate(module, imports).then((instance) => done(instance, module));

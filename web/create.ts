@@ -51,7 +51,9 @@ export async function create(
     const { access } = found;
     const head = options.head === undefined ? undefined : sourceOf(host, options.head);
     const load = (weights: Source) =>
-      backend.load(config, { weights, head, dtype, access }, { signal, onProgress });
+      backend
+        .load(config, { weights, head, dtype, access }, { signal, onProgress })
+        .catch((error) => Promise.reject(withNormHint(error, config, options)));
     const { numClasses, cached } = await withMatches(name, options, async () =>
       load(found.weights).catch(async (error) => {
         if (error.code !== 'NOT_FOUND' || found.index === undefined) throw error;
@@ -62,8 +64,9 @@ export async function create(
     );
     config.numClasses = numClasses;
     const own = head === undefined && numClasses > 0 ? found.labels : [];
-    // As timm's infer_imagenet_subset, where nothing else says what the classes are.
-    const labels = own.length === 0 && numClasses === 1000 ? lines(host.imagenetLabels) : own;
+    // DINO's probes and the models that have a name here are ImageNet's where they have 1,000 classes.
+    const imagenet = head !== undefined || findModel(baseName(name))?.config.numClasses === 1000;
+    const labels = own.length === 0 && imagenet && numClasses === 1000 ? lines(host.imagenetLabels) : own;
     const info: ModelInfo = {
       variant: backend.variant,
       threads: backend.threads,
@@ -81,6 +84,15 @@ export async function create(
     backend.dispose();
     throw toVitreousError(error);
   }
+}
+
+/** A checkpoint for another pooling has its norm elsewhere; timm fails there as well. */
+function withNormHint(error: VitreousError, config: ModelConfig, { globalPool }: CreateModelOptions) {
+  if (error.code !== 'TENSOR_MISSING' || globalPool === undefined || !config.fcNorm) return error;
+  const hint =
+    `With globalPool '${globalPool}' the final norm comes after the pooling (fc_norm). For the norm that this checkpoint ` +
+    `has leave the option out, and call model.resetClassifier(model.numClasses, '${globalPool}', await model.getClassifier()).`;
+  return new VitreousError(error.code, `${error.message} ${hint}`, { cause: error });
 }
 
 const knownNames = () => models.map(({ config }) => config.name);

@@ -70,8 +70,9 @@ export class VisionTransformer {
   }
 
   /**
-   * Names of the classes, in the order of the logits: the checkpoint's own, else those of ImageNet-1k for 1,000 classes
-   * (timm: `infer_imagenet_subset`), else none.
+   * Names of the classes, in the order of the logits: the checkpoint's own; else those of ImageNet-1k for 1,000 classes
+   * of a model that {@link listModels} knows, or of one of DINO's probes (timm: `ImageNetInfo`, its first name of each
+   * class); else none.
    */
   get labels(): readonly string[] {
     return this.#labels;

@@ -143,8 +143,8 @@ export type Dtype = 'fp32' | 'int8';
 
 export interface CreateModelOptions {
   /**
-   * The checkpoint: a safetensors (fp32, fp16, bf16 or this project's int8) or PyTorch file with the tensor names of timm, of facebookresearch/dino, or of
-   * transformers' ViT and Dinov2 classes; the `model.safetensors.index.json` of one in several files; or a folder in
+   * The checkpoint: a safetensors (fp32, fp16, bf16 or this project's int8) or PyTorch file with the tensor names of timm, of facebookresearch/dino and
+   * dinov2, of openai/CLIP, or of transformers' ViT, Dinov2 and CLIPVision classes; the `model.safetensors.index.json` of one in several files; or a folder in
    * timm-hub layout. Default: the packaged one of the model's name, else the cached, else the hub's (see `env`).
    */
   weights?: Weights;

@@ -1,6 +1,7 @@
 #include "model/loader.h"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "base/error.h"
@@ -13,6 +14,16 @@ namespace {
 VitConfig without_classifier(VitConfig config) {
   config.num_classes = 0;
   return config;
+}
+
+// (rows, columns) → (columns, rows)
+std::vector<float> transposed(const std::vector<float>& values, size_t rows, size_t columns) {
+  std::vector<float> out(values.size());
+  for (size_t row = 0; row < rows; ++row) {
+    for (size_t column = 0; column < columns; ++column)
+      out[column * rows + row] = values[row * columns + column];
+  }
+  return out;
 }
 
 }  // namespace
@@ -42,6 +53,11 @@ std::optional<uint64_t> CheckpointLoader::expected_bytes() const {
 void CheckpointLoader::check_complete() {
   Header nothing{};
   check(nothing, /*more_files=*/false);
+  for (const LayoutTensor& tensor : zeros_) {
+    size_t count = 1;
+    for (int64_t extent : tensor.in_file.shape) count *= size_t(extent);
+    set(tensor.name, std::vector<float>(count));
+  }
 }
 
 void CheckpointLoader::check(Header& header, bool more_files) {
@@ -59,13 +75,25 @@ void CheckpointLoader::check(Header& header, bool more_files) {
   // already, unless the files do not belong together.
   const Layout layout = Layout::recognise(names_, tensors());
   layout_.clear();
+  zeros_.clear();
   std::vector<TensorSpec> expected;
   for (LayoutTensor& tensor : layout.tensors(tensors())) {
+    if (tensor.form == Form::kZeros) {
+      zeros_.push_back(std::move(tensor));
+      continue;
+    }
     if (!used_.contains(tensor.in_file.name)) expected.push_back(tensor.in_file);
     layout_.emplace(tensor.in_file.name, std::move(tensor));
   }
-  for (const std::string& name : used_) {
-    if (layout_.contains(name)) continue;
+  for (const auto& [name, form] : used_) {
+    const auto found = layout_.find(name);
+    if (found != layout_.end()) {
+      if (found->second.form == form) continue;
+      throw Error(
+          code::kTensorUnexpected,
+          "Tensor " + quote(name) +
+              " came before what shows whose checkpoint it is: give the file with the registers first.");
+    }
     throw Error(code::kTensorUnexpected,
                 "Tensor " + quote(name) +
                     " is named in another way than those of the other files: give the "
@@ -74,8 +102,8 @@ void CheckpointLoader::check(Header& header, bool more_files) {
   expect_scales(header, expected);
   std::vector<std::string> left_out;
   for (const TensorInfo& tensor : header.tensors) {
-    if (layout_.contains(tensor.name)) {
-      used_.insert(tensor.name);
+    if (const auto found = layout_.find(tensor.name); found != layout_.end()) {
+      used_.emplace(tensor.name, found->second.form);
     } else if (layout.leaves_out(tensor.name)) {
       left_out.push_back(tensor.name);
     }
@@ -94,6 +122,12 @@ void CheckpointLoader::take(const std::string& name, std::vector<float>&& values
     return set_when_whole(weight);
   }
   const LayoutTensor& tensor = found->second;
+  if (tensor.form == Form::kClassToken) return add_to_class_token(values.data(), values.size());
+  if (tensor.form == Form::kPositions) return take_positions(tensor, std::move(values));
+  if (tensor.form == Form::kTransposed) {
+    const auto rows = size_t(tensor.in_file.shape[0]), columns = size_t(tensor.in_file.shape[1]);
+    return set(tensor.name, transposed(values, rows, columns));
+  }
   if (tensor.parts == 1) return set(tensor.name, std::move(values));
   Partial& partial = partial_[tensor.name];
   partial.values.resize(values.size() * size_t(tensor.parts));
@@ -101,6 +135,20 @@ void CheckpointLoader::take(const std::string& name, std::vector<float>&& values
   if (++partial.parts < tensor.parts) return;
   set(tensor.name, std::move(partial.values));
   partial_.erase(tensor.name);
+}
+
+void CheckpointLoader::take_positions(const LayoutTensor& tensor, std::vector<float>&& values) {
+  const auto dim = std::ptrdiff_t(tensor.in_file.shape.back());
+  add_to_class_token(values.data(), size_t(dim));
+  values.erase(values.begin(), values.begin() + dim);
+  set(tensor.name, std::move(values));
+}
+
+// The token and its position, in any order.
+void CheckpointLoader::add_to_class_token(const float* values, size_t n) {
+  class_token_.values.resize(n);
+  for (size_t i = 0; i < n; ++i) class_token_.values[i] += values[i];
+  if (++class_token_.parts == 2) set("cls_token", std::move(class_token_.values));
 }
 
 void CheckpointLoader::take_int8(const std::string& name, std::vector<int8_t>&& values) {

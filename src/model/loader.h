@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "model/config.h"
@@ -49,7 +48,7 @@ class CheckpointLoader {
   virtual void set(const std::string& name, std::vector<float>&& values) = 0;
   // Called instead where the file has integers and scales (TensorSpec::int8), as soon as both are there.
   virtual void set(const std::string& name, Int8Weight&& weight) = 0;
-  // Throws TENSOR_MISSING when there were fewer files than announced.
+  // Throws TENSOR_MISSING when there were fewer files than announced. Sets what no file of this layout has.
   void check_complete();
 
  private:
@@ -61,6 +60,8 @@ class CheckpointLoader {
 
   void check(Header& header, bool more_files);
   void take(const std::string& name, std::vector<float>&& values);
+  void take_positions(const LayoutTensor& tensor, std::vector<float>&& values);
+  void add_to_class_token(const float* values, size_t n);
   void take_int8(const std::string& name, std::vector<int8_t>&& values);
   void set_when_whole(const std::string& name);
 
@@ -68,9 +69,11 @@ class CheckpointLoader {
   size_t files_, begun_ = 0;
   std::unique_ptr<CheckpointReader> reader_;
   std::vector<std::string> names_;                        // of all tensors of the files so far
-  std::unordered_set<std::string> used_;                  // those of them that are the model's
+  std::unordered_map<std::string, Form> used_;            // those of them that are the model's
   std::unordered_map<std::string, LayoutTensor> layout_;  // by name in the file
+  std::vector<LayoutTensor> zeros_;                       // those of Form::kZeros
   std::unordered_map<std::string, Partial> partial_;      // by timm's name
+  Partial class_token_;                                   // of Form::kClassToken and kPositions
   std::unordered_map<std::string, Int8Weight> int8_;      // half of them still missing, by the weight's name
 };
 

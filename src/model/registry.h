@@ -15,8 +15,8 @@ struct ModelEntry {
   VitConfig config;
   DataConfig data;
   std::string_view description;
-  std::string_view license = "apache-2.0";  // of the weights, as timm states it
-  std::string_view weights = {};            // the name under which the hub has them, where it is another
+  std::string_view license;  // of the weights, as timm states it
+  std::string_view weights;  // the name under which the hub has them, where it is another
 
   // The repository with the weights (timm: hf_hub_id).
   std::string hub() const { return "timm/" + (weights.empty() ? config.name : std::string(weights)); }

@@ -10,12 +10,25 @@
 
 namespace vitreous {
 
+// How the values of a timm tensor lie in a checkpoint.
+enum class Form {
+  kSame,
+  kFlat,        // without timm's leading dimensions of 1
+  kTransposed,  // (in, out) for timm's (out, in)
+  kZeros,       // not at all: timm's tensor is zeros
+  // In models with registers timm's CLS token has its position embedding added and the position embeddings
+  // begin with the first patch's; elsewhere these two are kSame.
+  kClassToken,  // without its position
+  kPositions,   // beginning with that of CLS
+};
+
 // A tensor of a checkpoint, and what it is in the model.
 struct LayoutTensor {
   TensorSpec in_file;  // its name and shape there
   std::string name;    // timm's
   int part = 0;        // it is part `part` of `parts` along the first dimension of timm's tensor:
   int parts = 1;       // transformers keeps q, k and v apart, timm has one qkv
+  Form form = Form::kSame;
 };
 
 // One library's names, with the prefix under which the checkpoint has them.
@@ -25,6 +38,7 @@ class Layout {
   struct Row {
     std::string_view in_file, timm;
     int part = 0, parts = 1;
+    Form form = Form::kSame;
   };
 
   // The layout in which most of `model` (timm's names and shapes) is among `names`: those of all tensors of a
@@ -32,7 +46,7 @@ class Layout {
   // checkpoint with a teacher and a student it is the teacher's.
   static Layout recognise(std::span<const std::string> names, std::span<const TensorSpec> model);
 
-  // Every tensor of the model, as a checkpoint of this layout has it.
+  // Every tensor of the model, as a checkpoint of this layout has it; one of Form::kZeros has no name there.
   std::vector<LayoutTensor> tensors(std::span<const TensorSpec> model) const;
 
   // Whether a tensor that is not among tensors() is fine to be there: a head without a place in the model,

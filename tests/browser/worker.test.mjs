@@ -126,6 +126,30 @@ test('dispose ends the worker; calls in flight and later ones are an error', asy
   await assertWorkers(shared.page, workers);
 });
 
+test('a classifier there and back; the caller’s values stay', async () => {
+  const seen = await shared.page.evaluate(async (src) => {
+    const other = await vitreous.createModel(NANO);
+    const values = (...shape) => ({
+      data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => (i % 7) / 7),
+      shape,
+    });
+    const given = { weight: values(2, other.config.dim), bias: values(2) };
+    await other.resetClassifier(2, 'avg', given);
+    const back = await other.getClassifier();
+    const { shape } = await other.forward(src);
+    const error = await errorOf(other.resetClassifier(3, 'token', given));
+    other.dispose();
+    return {
+      same: JSON.stringify(back) === JSON.stringify(given),
+      shape,
+      error,
+      left: given.weight.data.length,
+    };
+  }, BOATS);
+  assert.equal(seen.error.code, 'INVALID_ARGUMENT');
+  assert.deepEqual([seen.same, seen.shape, seen.left], [true, [1, 2], 512]);
+});
+
 test('500 embeddings: after the second not a byte more', async () => {
   const memory = await shared.page.evaluate(async (src) => {
     const image = await kinds.ImageData(src);

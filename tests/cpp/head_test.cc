@@ -23,8 +23,10 @@ std::string golden_file(const std::string& name) {
 const uint8_t* bytes(const std::string& file) { return reinterpret_cast<const uint8_t*>(file.data()); }
 
 // The generated model with a classifier from a file of its own.
-std::unique_ptr<VisionTransformer> model_with(const std::string& head_file) {
+std::unique_ptr<VisionTransformer> model_with(const std::string& head_file,
+                                              GlobalPool pool = GlobalPool::kToken) {
   VitConfig config = small_config(48, 5);
+  config.global_pool = pool;
   config.num_classes = 3;  // of the model's own file: left out for the other
   ModelLoader loader(config, /*files=*/1, /*head=*/true);
   loader.begin_file(std::nullopt);
@@ -64,6 +66,16 @@ TEST(Head, DinosLinearProbesGiveTheLogitsOfEvalLinear) {
       vit->forward_head(all.data(), 2, false, logits.data());
       EXPECT_TRUE(matches_golden("head/" + name, logits, 1e-4));
     }
+  }
+}
+
+TEST(Head, ProbesOfDinoNeedItsPooling) {
+  const std::string on_cls = golden_file("head/cls1.pth");
+  EXPECT_EQ(model_with(on_cls, GlobalPool::kAvg)->config().num_classes,
+            10);  // any linear layer of dim features
+  for (const char* probe : {"cls4", "cls1_mean"}) {
+    const std::string file = golden_file(std::string("head/") + probe + ".pth");
+    expect_error(code::kUnsupported, {"global_pool"}, [&] { model_with(file, GlobalPool::kAvg); });
   }
 }
 

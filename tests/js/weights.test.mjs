@@ -111,7 +111,7 @@ describe('a folder in timm-hub layout', () => {
     const bare = join(scratch, 'bare');
     await mkdir(bare);
     for (const name of ['config.json', 'model.safetensors']) await cp(join(folder, name), join(bare, name));
-    const model = await createModel(NANO, { weights: bare });
+    const model = await createModel('vit_mine', { weights: bare });
     expect(model.labels).toEqual([]);
     expect((await model.classify(pixel))[0].label).toBeUndefined();
     expect(model.info.license).toBe('other');

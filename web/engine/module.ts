@@ -114,6 +114,7 @@ export interface GlueConverterOptions {
   config: string;
 }
 
+/** A row of src/model/registry.cc, as bindings/models.cc gives it to the build. */
 export interface ModelEntry {
   config: ModelConfig;
   data: DataConfig;
@@ -133,8 +134,6 @@ export interface Recipes {}
 export interface EngineClasses {}
 
 export interface EngineModule extends Recipes, EngineClasses {
-  /** For the build, which writes it down: web/registry.ts. */
-  models(): ModelEntry[];
   memoryBytes(): number;
   /** @returns how many threads there are then, the caller included: 1 in a build without threads */
   setThreads(threads: number): number;
