@@ -145,6 +145,12 @@ export const suites = [
   },
   { name: 'js', title: 'JavaScript', builds: ['buildPackage'], commands: jest },
   {
+    name: 'parity',
+    title: 'Every model, every output, against timm',
+    builds: ['buildPackage'],
+    commands: () => nodeTest('tests/parity'),
+  },
+  {
     name: 'package',
     title: 'The packed package',
     builds: ['buildPackage'],

@@ -21,15 +21,15 @@ def dino(name: str) -> VisionTransformer:
     return load_generated(timm.create_model(name, pretrained=False))
 
 
-def nano() -> VisionTransformer:
-    """The packaged small model: the fp16 weights that ship, computed in fp32."""
+def nano(**arguments: object) -> VisionTransformer:
+    """The packaged small model: the fp16 weights that ship, computed in fp32; `arguments` as of create_model."""
     config = json.loads((NANO_FOLDER / "config.json").read_text())
     model = timm.create_model(
         config["architecture"],
         pretrained=False,
         pretrained_cfg=config["pretrained_cfg"],
         num_classes=config["num_classes"],
-        **config["model_args"],
+        **config["model_args"] | arguments,
     )
     weights = safetensors.torch.load_file(NANO_WEIGHTS)
     assert all(tensor.dtype == torch.float16 for tensor in weights.values())
