@@ -3,6 +3,7 @@ import type { Backend, Source } from './engine/backend.js';
 import type { ModelEntry } from './engine/module.js';
 import { throwIfAborted, toVitreousError, VitreousError } from './errors.js';
 import { VisionTransformer } from './model.js';
+import { resolveDataConfig } from './preprocess.js';
 import { countTensors, findModel, models } from './registry.js';
 import { type Access, env } from './settings.js';
 import { sidesOf } from './sizes.js';
@@ -44,11 +45,12 @@ export async function create(
     const entry = findEntry(name, found.hub);
     const config = resolveConfig(entry, name, found.hub, options);
     const { imageHeight, imageWidth } = config;
-    const dataConfig: DataConfig = {
+    const modelData: DataConfig = {
       ...entry.data,
       ...found.hub?.dataConfig,
       inputSize: [3, imageHeight, imageWidth],
     };
+    const dataConfig = resolveDataConfig(modelData, options.preprocess);
     const { access } = found;
     const head = options.head === undefined ? undefined : sourceOf(host, options.head);
     const load = (weights: Source) =>

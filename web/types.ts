@@ -1,3 +1,5 @@
+import type { PreprocessName } from './preprocess.js';
+
 /** A dense float32 array with its shape, row-major. Always a copy: yours to keep or to transfer. */
 export interface Tensor {
   data: Float32Array;
@@ -70,6 +72,12 @@ export interface DataConfig {
   mean: [number, number, number];
   std: [number, number, number];
 }
+
+/**
+ * How images are prepared, by name (see docs/preprocessing.md) or by fields of a {@link DataConfig} that take the place of
+ * the model's own.
+ */
+export type Preprocess = PreprocessName | Partial<Omit<DataConfig, 'inputSize'>>;
 
 /** Decoded pixels: `channels` bytes each (1 grey, 3 RGB, 4 RGBA), rows from the top, tightly packed. */
 export interface Pixels {
@@ -227,6 +235,8 @@ export interface CreateModelOptions {
    * Default: false.
    */
   dynamicImgSize?: boolean;
+  /** How images are prepared, where not as the model's own `dataConfig` says: it becomes `model.dataConfig`. */
+  preprocess?: Preprocess;
   /**
    * How position embeddings are resampled for another size. `'timm'`, the default: bicubic with antialias, as timm.
    * `'dino'`: as facebookresearch/dino's `interpolate_pos_encoding`, bicubic without it and with its offset of 0.1, always

@@ -51,12 +51,16 @@ const HELP = `vitreous: the DINO Vision Transformer on this machine
       --arch NAME             timm's name of the architecture, where a checkpoint FILE does not say
       --dtype fp32|int8       arithmetic of the linear layers; int8 takes half the time and a quarter of the memory
       --threads N
+      --img-size N|HxW        another input size, in whole patches
+      --preprocess NAME       dino-eval, huggingface, squash, pad or no-crop, instead of the model's own preparation
   vitreous --help, vitreous --version
 `;
 
 const options = {
   model: { type: 'string' },
   arch: { type: 'string' },
+  'img-size': { type: 'string' },
+  preprocess: { type: 'string' },
   dtype: { type: 'string' },
   threads: { type: 'string' },
   normalize: { type: 'boolean' },
@@ -85,7 +89,7 @@ const commands = {
   models: { run: models, flags: ['json'] },
   cache: { run: cache, flags: [] },
 };
-const common = ['model', 'arch', 'dtype', 'threads'];
+const common = ['model', 'arch', 'dtype', 'threads', 'img-size', 'preprocess'];
 
 async function main(): Promise<number> {
   let parsed: ReturnType<typeof parse>;

@@ -15,6 +15,7 @@ import { nodeNetwork } from './weights.js';
 export { type ErrorCode, VitreousError } from '../errors.js';
 export { cosineSimilarity, softmax, topk } from '../math.js';
 export { VisionTransformer } from '../model.js';
+export { type PreprocessName, resolveDataConfig } from '../preprocess.js';
 export { listModels } from '../registry.js';
 export { env } from '../settings.js';
 export type { Transform } from '../transform.js';

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CreateModelOptions, createModel, type VisionTransformer } from 'vitreous';
+import { type CreateModelOptions, createModel, type PreprocessName, type VisionTransformer } from 'vitreous';
 import { parseJson } from '../../weights/find.js';
 import { hubModelName } from '../../weights/hub.js';
 import type { Flags } from '../cli.js';
@@ -11,9 +11,10 @@ export class UsageError extends Error {}
 
 export const DEFAULT_MODEL = 'vit_nano_patch16_224';
 
-/** `--model NAME|DIR|FILE`, `--arch NAME`, `--dtype`, `--threads`. */
+/** `--model NAME|DIR|FILE`, `--arch NAME`, `--dtype`, `--threads`, `--img-size`, `--preprocess`. */
 export async function openModel(flags: Flags, options: CreateModelOptions = {}): Promise<VisionTransformer> {
-  const { model = DEFAULT_MODEL, arch, dtype, threads } = flags;
+  const { model = DEFAULT_MODEL, arch, dtype, threads, preprocess } = flags;
+  const imgSize = flags['img-size'];
   if (dtype !== undefined && dtype !== 'fp32' && dtype !== 'int8') {
     throw new UsageError(`--dtype is fp32 or int8, not ${dtype}.`);
   }
@@ -21,6 +22,8 @@ export async function openModel(flags: Flags, options: CreateModelOptions = {}):
     ...options,
     ...(dtype && { dtype }),
     ...(threads && { threads: count('--threads', threads) }),
+    ...(imgSize && { imgSize: sides(imgSize) }),
+    ...(preprocess && { preprocess: preprocess as PreprocessName }), // createModel knows the names
   };
 
   const { name, weights } = await findModel(model, arch);
@@ -58,6 +61,14 @@ export async function findModel(
   if (config === undefined)
     throw new UsageError(`${model} is a file: say its architecture with --arch NAME.`);
   return { name: hubModelName(config, model), weights: model };
+}
+
+/** `N` or `HEIGHTxWIDTH`. */
+function sides(text: string): [number, number] {
+  const [, height, width = height] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
+  if (height === undefined)
+    throw new UsageError(`--img-size takes a number of pixels or HEIGHTxWIDTH, not ${text}.`);
+  return [Number(height), Number(width)];
 }
 
 /** A whole number from 1 on. */
