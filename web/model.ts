@@ -1,7 +1,7 @@
 import type { Backend, Calling } from './engine/backend.js';
 import type { ForwardRequest, ForwardResult } from './engine/module.js';
 import { throwIfAborted, VitreousError } from './errors.js';
-import { softmax, topk } from './math.js';
+import { normalize, softmax, topk } from './math.js';
 import type {
   CallOptions,
   Classification,
@@ -353,12 +353,4 @@ function batchOf({ data, shape }: Tensor, wanted: number[], what: string): numbe
 
 function isTensor(images: Images): images is Tensor {
   return Array.isArray((images as Tensor)?.shape) && (images as Tensor).data instanceof Float32Array;
-}
-
-/** torch.nn.functional.normalize(x, dim=0), in place. */
-function normalize(x: Float32Array): void {
-  let squares = 0;
-  for (const value of x) squares += value * value;
-  const scale = 1 / Math.max(Math.sqrt(squares), 1e-12);
-  for (let i = 0; i < x.length; i++) x[i] = (x[i] as number) * scale;
 }
