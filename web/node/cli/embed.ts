@@ -1,7 +1,7 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import type { Flags } from '../cli.js';
 import { eachFile, openModel, print, UsageError } from './model.js';
-import { npyHeader } from './npy.js';
+import { npyHeader } from '../../search/npy.js';
 
 /** `vitreous embed FILE…` */
 export async function embed(files: string[], flags: Flags): Promise<number> {
