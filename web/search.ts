@@ -3,14 +3,24 @@
  * @packageDocumentation
  */
 import { createBackend } from './host.js';
+import { type CollectionOptions, type CollectionResult, indexCollection } from './search/collection.js';
 import { deleteIndexedDb, openIndexedDb } from './search/indexeddb.js';
 import { loadBytes } from './search/memory.js';
 import { openParts, SearchIndex } from './search/search_index.js';
+import { type ImageSource, itemsOf } from './search/sources.js';
 import type { IndexOptions, OpenIndexOptions, StoredIndexOptions } from './search/types.js';
 
 export { type ErrorCode, VitreousError } from './errors.js';
+export {
+  type CollectionItem,
+  type CollectionOptions,
+  type CollectionProgress,
+  type CollectionResult,
+  indexCollection,
+} from './search/collection.js';
 export type { Recovered } from './search/log.js';
 export { SearchIndex } from './search/search_index.js';
+export type { ImageSource } from './search/sources.js';
 export type * from './search/types.js';
 
 /**
@@ -54,4 +64,19 @@ export class ImageIndex extends SearchIndex {
   static delete(name: string): Promise<void> {
     return deleteIndexedDb(name);
   }
+}
+
+/**
+ * Makes the index hold the images of a folder (`showDirectoryPicker()`, or a drop’s `getAsFileSystemHandle()`) with its
+ * subfolders, or of a list of files; an entry's id is the path in the folder. Unchanged files are skipped, and entries that
+ * the source does not have are removed.
+ * @throws what {@link indexCollection} throws
+ */
+export function indexFolder(
+  index: SearchIndex,
+  source: ImageSource,
+  options: CollectionOptions = {},
+): Promise<CollectionResult> {
+  const total = 'length' in source ? { total: source.length } : {};
+  return indexCollection(index, itemsOf(source), { ...total, ...options });
 }

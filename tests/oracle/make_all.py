@@ -14,6 +14,7 @@ SCRIPTS = (
     "make_generated_goldens.py",
     "make_head_goldens.py",
     "make_img_size_goldens.py",
+    "make_index_goldens.py",
     "make_int8_goldens.py",
     "make_layout_goldens.py",
     "make_model_goldens.py",

@@ -12,9 +12,17 @@ import { createBackend } from './host.js';
 import { openFileStorage } from './search_file.js';
 
 export { type ErrorCode, VitreousError } from '../errors.js';
+export {
+  type CollectionItem,
+  type CollectionOptions,
+  type CollectionProgress,
+  type CollectionResult,
+  indexCollection,
+} from '../search/collection.js';
 export type { Recovered } from '../search/log.js';
 export { SearchIndex } from '../search/search_index.js';
 export type * from '../search/types.js';
+export { type FolderOptions, indexFolder } from './search_folder.js';
 
 /** As in a browser, see there. */
 export class ImageIndex extends SearchIndex {
