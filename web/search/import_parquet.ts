@@ -11,7 +11,7 @@ export async function readParquet(parquet: Blob): Promise<ImportSource> {
   const name = 'name' in parquet ? String(parquet.name) : 'The Parquet file';
   const file: AsyncBuffer = {
     byteLength: parquet.size,
-    slice: (start, end) => parquet.slice(start, end).arrayBuffer(),
+    slice: async (start, end) => parquet.slice(start, end).arrayBuffer(),
   };
   const read = <T>(reading: Promise<T>) =>
     reading.catch((cause) => {
