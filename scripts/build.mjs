@@ -21,7 +21,7 @@ import { run } from './setup/run.mjs';
 const VARIANTS = ['simd', 'relaxed', 'simd-mt', 'relaxed-mt'];
 const THREADED = VARIANTS.filter((variant) => variant.endsWith('-mt'));
 // What the package exports: itself, and these as vitreous/recipes …
-const ENTRIES = ['index', 'recipes', 'search'];
+const ENTRIES = ['index', 'recipes', 'search', 'export'];
 // Those that are others in Node.
 const NODE_ENTRIES = ['index', 'search'];
 // Code of several entries lies in one file, so that there is one VitreousError for all of them.
@@ -191,7 +191,7 @@ async function bundle() {
     ...node,
     entryPoints: ['web/node/cli.ts'],
     outfile: 'dist/cli.mjs',
-    external: ['vitreous', 'vitreous/search'],
+    external: ['vitreous', 'vitreous/search', 'vitreous/export'],
     define: { VERSION: JSON.stringify(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version) },
     banner: { js: '#!/usr/bin/env node' },
   });

@@ -30,6 +30,7 @@
  * | `INDEX_CORRUPT` | the stored index is damaged before its last batch; `repair` keeps what is intact |
  * | `INDEX_LOCKED` | another tab or process is writing to the index |
  * | `STORAGE_FULL` | no room to store more; the index is as it was before, and usable |
+ * | `IMPORT_FORMAT` | a file to import is damaged, not whole, or not of its format; the message names the place |
  * | `WRITE_FAILED` | Node: a file or folder could not be written |
  * | `WORKER_FAILED` | the worker could not start, or died |
  * | `INTERNAL` | a mistake in this library; please report it |
@@ -68,6 +69,7 @@ export type ErrorCode =
   | 'INDEX_CORRUPT'
   | 'INDEX_LOCKED'
   | 'STORAGE_FULL'
+  | 'IMPORT_FORMAT'
   | 'WRITE_FAILED'
   | 'WORKER_FAILED'
   | 'INTERNAL';

@@ -6,6 +6,8 @@ import { cache } from './cli/cache.js';
 import { classify } from './cli/classify.js';
 import { convert } from './cli/convert.js';
 import { embed } from './cli/embed.js';
+import { exportCommand } from './cli/export.js';
+import { importCommand } from './cli/import.js';
 import { index } from './cli/index.js';
 import { info } from './cli/info.js';
 import { UsageError } from './cli/model.js';
@@ -20,6 +22,9 @@ const HELP = `vitreous: the DINO Vision Transformer on this machine
       --normalize             scaled to length 1
       --format jsonl|npy      jsonl (default): one line an image, {"file", "dim", "embedding"}; npy: (images, dim)
       -o, --output FILE       write there instead of to the standard output
+      -                       as a FILE: the names come by the standard input, one a line, and each result goes out at once
+      -0, --null              there they end with a NUL, as find -print0 writes them
+      --errors-inline         jsonl: for a FILE that fails a line {"file", "error": {"code", "message"}}, and exit 0
   vitreous index DIR… -o FILE
                             the embeddings of all images in folders, as an index to search; once more, only what has changed;
                             what was stopped goes on where it was
@@ -28,6 +33,16 @@ const HELP = `vitreous: the DINO Vision Transformer on this machine
                             the images of an index that are most like one, each with its cosine
       -k N                    how many, 10 by default
       --json                  one line an image, {"file", "score"}
+  vitreous export INDEX --format npy|parquet|pgvector|qdrant
+                            an index for NumPy, pandas, PostgreSQL, Qdrant (docs/export.md)
+      -o, --output PATH       parquet, pgvector: the file, by default the standard output; npy, qdrant: the folder of two files
+      --table NAME            pgvector: of the table, vitreous by default
+  vitreous import FILE… -o INDEX
+                            FILE is a .parquet, or a .npy and its .jsonl; into a new index, or one that is there
+      -o, --output INDEX      the index
+      --model …               the model that made the vectors; otherwise the index knows of none, and searches by vectors only
+      --metric cosine|dot     of a new index
+      --replace               entries of the same ids, instead of refusing them
   vitreous classify FILE…   the most probable classes
       -k N                    how many, 5 by default
       --head FILE             a classifier of its own, for example DINO's dino_vitbase16_linearweights.pth
@@ -71,6 +86,11 @@ const options = {
   json: { type: 'boolean' },
   photos: { type: 'string', multiple: true },
   force: { type: 'boolean' },
+  null: { type: 'boolean', short: '0' },
+  'errors-inline': { type: 'boolean' },
+  table: { type: 'string' },
+  metric: { type: 'string' },
+  replace: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } satisfies ParseArgsConfig['options'];
@@ -80,10 +100,12 @@ export type Flags = ReturnType<typeof parse>['values'];
 
 // What each command takes besides the options of all of them.
 const commands = {
-  embed: { run: embed, flags: ['normalize', 'format', 'output'] },
+  embed: { run: embed, flags: ['normalize', 'format', 'output', 'null', 'errors-inline'] },
   classify: { run: classify, flags: ['k', 'head', 'json'] },
   index: { run: index, flags: ['output'] },
   search: { run: search, flags: ['k', 'json'] },
+  export: { run: exportCommand, flags: ['format', 'output', 'table'] },
+  import: { run: importCommand, flags: ['output', 'metric', 'replace'] },
   convert: { run: convert, flags: ['photos', 'force'] },
   info: { run: info, flags: ['json'] },
   models: { run: models, flags: ['json'] },

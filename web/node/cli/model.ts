@@ -85,12 +85,17 @@ export async function eachFile(files: string[], work: (file: string) => Promise<
     try {
       await work(file);
     } catch (error) {
-      const { message, code } = error as { message: string; code?: string };
-      process.stderr.write(`vitreous: ${message}${code ? ` [${code}]` : ''}\n`);
-      status = 1;
+      status = complain(error);
     }
   }
   return status;
+}
+
+/** Says on stderr what failed. Returns the exit status for it. */
+export function complain(error: unknown): number {
+  const { message, code } = error as { message: string; code?: string };
+  process.stderr.write(`vitreous: ${message}${code ? ` [${code}]` : ''}\n`);
+  return 1;
 }
 
 /** Writes to the standard output and waits while its reader is slower. */
