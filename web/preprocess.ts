@@ -3,8 +3,8 @@ import type { DataConfig, Preprocess } from './types.js';
 
 type Recipe = Partial<Omit<DataConfig, 'inputSize'>>;
 
-/** How others prepare images, by name; what a recipe does not say stays the model's own. */
-const recipes = {
+// What a recipe does not say stays the model's own.
+const recipes: Record<PreprocessName, Recipe> = {
   /** The model's own, as timm's `resolve_model_data_config` has it. */
   timm: {},
   /**
@@ -20,10 +20,10 @@ const recipes = {
   pad: { cropPct: 1, cropMode: 'border' },
   /** The shorter side fills the input, so that nothing of it is cut: timm's crop_pct 1. */
   'no-crop': { cropPct: 1, cropMode: 'center' },
-} satisfies Record<string, Recipe>;
+};
 
-/** The names of recipes. */
-export type PreprocessName = keyof typeof recipes;
+/** How others prepare images, by name: see docs/preprocessing.md. */
+export type PreprocessName = 'timm' | 'dino-eval' | 'huggingface' | 'squash' | 'pad' | 'no-crop';
 
 /**
  * A data config with another preparation, by name or by fields; timm's `resolve_data_config(args, model=model)`.

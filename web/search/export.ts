@@ -8,9 +8,12 @@ import { npyHeader } from './npy.js';
 import type { SearchIndex } from './search_index.js';
 import type { Entry } from './types.js';
 
+/** The formats of {@link exportIndex}. */
 export const EXPORT_FORMATS = ['npy', 'parquet', 'pgvector', 'qdrant'] as const;
+/** One of {@link EXPORT_FORMATS}. */
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
+/** Options of {@link exportIndex}. */
 export interface ExportOptions {
   /** `'pgvector'`: name of the table, `'vitreous'` by default. */
   table?: string;
@@ -24,6 +27,7 @@ export interface ExportedFile {
   name: string;
   /** MIME type. */
   type: string;
+  /** Its bytes. */
   [Symbol.asyncIterator](): AsyncGenerator<Uint8Array<ArrayBuffer>>;
   /** The whole file; a browser may keep it on the disk. */
   toBlob(): Promise<Blob>;

@@ -23,6 +23,7 @@ export type ImportFiles =
       parquet: Blob;
     };
 
+/** Options of {@link importIndex}. */
 export interface ImportOptions {
   /** Entries of the same ids are replaced. Default false: `INVALID_ARGUMENT`. */
   replace?: boolean;
