@@ -180,4 +180,10 @@ export const suites = [
     builds: ['buildPackage'],
     commands: () => nodeTest('tests/index'),
   },
+  {
+    name: 'interop',
+    title: 'What others take: PostgreSQL, Spark',
+    builds: ['buildPackage'],
+    commands: () => nodeTest('tests/interop'),
+  },
 ];
