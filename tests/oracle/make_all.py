@@ -21,6 +21,7 @@ SCRIPTS = (
     "make_layout_goldens.py",
     "make_model_goldens.py",
     "make_parity_goldens.py",
+    "make_outputs_goldens.py",
     "make_pos_embed_goldens.py",
     "make_preprocess_goldens.py",
     "make_recipe_goldens.py",  # reads the packaged model's attention, which make_model_goldens.py writes
