@@ -20,6 +20,7 @@ SCRIPTS = (
     "make_model_goldens.py",
     "make_pos_embed_goldens.py",
     "make_safetensors_goldens.py",
+    "make_search_goldens.py",
     "make_torch_goldens.py",
     "make_transform_goldens.py",
 )
