@@ -47,9 +47,9 @@ export async function run(context) {
   const ms = ({ ms, info }) => ms.map((value) => value * (info.scale ?? 1));
   const first = rows.find(({ name }) => name === FIRST);
   return {
-    ...data,
+    data,
     absent,
-    rows: rows.map((row) => ({
+    results: rows.map((row) => ({
       name: row.name,
       ms: ms(row),
       timesOurs: first && timesOurs(ms(row), ms(first)),
@@ -59,7 +59,7 @@ export async function run(context) {
   };
 }
 
-export function render({ rows: count, dim, k, queries, rows }) {
+export function render({ data: { rows, dim, k, queries }, results }) {
   const columns = [
     ['one thread', ({ name, tuned }) => (tuned ? `${name}, ${tuned}` : name)],
     ['ms a query', ({ ms }) => fixed(median(ms), 2)],
@@ -70,9 +70,9 @@ export function render({ rows: count, dim, k, queries, rows }) {
     ['build, s', ({ buildMs }) => (buildMs === undefined ? '' : fixed(buildMs / 1000, 1))],
   ];
   const intro =
-    note(`The ${k} nearest of ${count} vectors of ${dim} numbers by cosine, one query at a time. Vectors in clusters, as
+    note(`The ${k} nearest of ${rows} vectors of ${dim} numbers by cosine, one query at a time. Vectors in clusters, as
     embeddings are. Recall against neighbours in float64, over ${queries / 2} queries; hnswlib-wasm looks as far as it must
     for 99 % (of others). Memory: what the process grew by. int8 and binary keep the floats too, for the last candidates.
     The limit is the time to read the floats once.`);
-  return `${intro}\n\n${table(columns, rows)}`;
+  return `${intro}\n\n${table(columns, results)}`;
 }
