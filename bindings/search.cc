@@ -32,13 +32,13 @@ vt::Storage storage(const std::string& name) {
 }
 
 // A count from JavaScript: a whole number from 0 on.
-size_t count(const val& js, const char* option) {
-  const double value = js[option].as<double>();
+size_t whole_number(double value, const char* option) {
   if (!(value >= 0 && value <= std::numeric_limits<int32_t>::max()) || value != double(size_t(value))) {
     throw vt::Error(vt::code::kInvalidArgument, std::string(option) + " is no whole number from 0 to 2³¹.");
   }
   return size_t(value);
 }
+size_t count(const val& js, const char* option) { return whole_number(js[option].as<double>(), option); }
 
 vt::VectorIndexOptions index_options(const val& js) {
   return {count(js, "dim"), metric(js["metric"].as<std::string>()), storage(js["storage"].as<std::string>()),
@@ -106,6 +106,38 @@ class VectorIndex {
   val compact() {
     return guard([&] { return int_array(index_->compact()); });
   }
+  val pairs(double min_score, double limit) const {
+    return guard([&] {
+      const std::vector<vt::Pair> found = index_->pairs(min_score, whole_number(limit, "limit"));
+      std::vector<int32_t> a, b;
+      std::vector<float> scores;
+      for (const vt::Pair& pair : found) {
+        a.push_back(pair.a);
+        b.push_back(pair.b);
+        scores.push_back(float(pair.score));
+      }
+      val js = val::object();
+      js.set("a", int_array(a));
+      js.set("b", int_array(b));
+      js.set("scores", float_array(scores));
+      return js;
+    });
+  }
+
+  void train(const val& options) {
+    guard([&] {
+      const double seed = options["seed"].as<double>();
+      index_->train(
+          {count(options, "lists"), count(options, "iterations"), uint32_t(whole_number(seed, "seed"))});
+    });
+  }
+  bool trained() const { return index_->trained(); }
+  val training_state() const {
+    return guard([&] { return byte_array(index_->training_state()); });
+  }
+  void restore(const val& state) {
+    guard([&] { index_->restore(vector_of<uint8_t>(state)); });
+  }
 
  private:
   static size_t whole(const val& array, size_t row) {
@@ -152,5 +184,10 @@ EMSCRIPTEN_BINDINGS(search) {
       .function("rows", &VectorIndex::rows)
       .function("size", &VectorIndex::size)
       .function("search", &VectorIndex::search)
-      .function("compact", &VectorIndex::compact);
+      .function("compact", &VectorIndex::compact)
+      .function("pairs", &VectorIndex::pairs)
+      .function("train", &VectorIndex::train)
+      .function("trained", &VectorIndex::trained)
+      .function("trainingState", &VectorIndex::training_state)
+      .function("restore", &VectorIndex::restore);
 }

@@ -91,9 +91,9 @@ namespace {
 
 // Σ w·q = 64 · Σ w·high + Σ w·low - 2048 · Σ w: see ActivationForm.
 #if defined(__wasm_relaxed_simd__)
-void dot_halves(size_t n, size_t depth, const uint8_t* high, const int8_t* const rows[kRowsAtOnce],
-                const int32_t* row_sums, int32_t* sums) {
-  const uint8_t* low = high + depth;
+void dot_halves(size_t n, const uint8_t* high, const int8_t* const rows[kRowsAtOnce], const int32_t* row_sums,
+                int32_t* sums) {
+  const uint8_t* low = high + n;
   v128_t acc[kRowsAtOnce][2] = {};
   for (size_t k = 0; k < n; k += 16) {
     const v128_t h = wasm_v128_load(high + k), l = wasm_v128_load(low + k);
@@ -109,11 +109,11 @@ void dot_halves(size_t n, size_t depth, const uint8_t* high, const int8_t* const
 }
 #else
 // Sums wrap on their way, hence unsigned; what remains in the end fits.
-void dot_halves(size_t n, size_t depth, const uint8_t* high, const int8_t* const rows[kRowsAtOnce],
-                const int32_t* row_sums, int32_t* sums) {
+void dot_halves(size_t n, const uint8_t* high, const int8_t* const rows[kRowsAtOnce], const int32_t* row_sums,
+                int32_t* sums) {
   for (size_t i = 0; i < kRowsAtOnce; ++i) {
     uint32_t sum = uint32_t(row_sums[i]) * uint32_t(-2048);
-    for (size_t k = 0; k < n; ++k) sum += uint32_t(rows[i][k] * (64 * high[k] + high[depth + k]));
+    for (size_t k = 0; k < n; ++k) sum += uint32_t(rows[i][k] * (64 * high[k] + high[n + k]));
     sums[i] = int32_t(sum);
   }
 }
@@ -121,12 +121,12 @@ void dot_halves(size_t n, size_t depth, const uint8_t* high, const int8_t* const
 
 }  // namespace
 
-void dot_rows(ActivationForm form, size_t n, size_t depth, const int16_t* query,
-              const int8_t* const rows[kRowsAtOnce], const int32_t* row_sums, int32_t* sums) {
+void dot_rows(ActivationForm form, size_t n, const int16_t* query, const int8_t* const rows[kRowsAtOnce],
+              const int32_t* row_sums, int32_t* sums) {
   if (form == ActivationForm::kWords) {
     dot_words(n, query, rows, sums);
   } else {
-    dot_halves(n, depth, reinterpret_cast<const uint8_t*>(query), rows, row_sums, sums);
+    dot_halves(n, reinterpret_cast<const uint8_t*>(query), rows, row_sums, sums);
   }
 }
 

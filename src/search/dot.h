@@ -20,10 +20,9 @@ void dot_rows(size_t n, const float* query, const float* const rows[kRowsAtOnce]
 // Stability, 3.1)
 constexpr float dot_error(size_t n) { return (float(n) / 8 + 8) * 0x1p-24f; }
 
-// Exact. rows: n values, a multiple of 16, and zeros where the query has no more; query: in `form`, of
-// padded_depth `depth`; row_sums: of each row's values.
-void dot_rows(ActivationForm form, size_t n, size_t depth, const int16_t* query,
-              const int8_t* const rows[kRowsAtOnce], const int32_t* row_sums, int32_t* sums);
+// Exact. n: a multiple of 16; query: n values in `form`; row_sums: of each row's values.
+void dot_rows(ActivationForm form, size_t n, const int16_t* query, const int8_t* const rows[kRowsAtOnce],
+              const int32_t* row_sums, int32_t* sums);
 
 // How many bits differ. n: bytes, a multiple of 16
 void hamming_rows(size_t n, const uint8_t* query, const uint8_t* const rows[kRowsAtOnce], int32_t* counts);

@@ -14,40 +14,44 @@ constexpr size_t kCachedRows = 8;   // what stays in the first-level cache while
 
 }  // namespace
 
-Queries::Queries(const RowStore& store, std::span<const float> x, bool normalize)
-    : dim_(store.dim()), exact_(x.begin(), x.end()), norms_(x.size() / dim_) {
+Queries::Queries(const RowStore& store, Storage form, std::span<const float> x, bool normalize)
+    : dim_(store.dim()), form_(form), exact_(x.begin(), x.end()), norms_(x.size() / dim_) {
   const size_t stride = store.fp32_stride();
-  if (store.storage() == Storage::kFp32) fp32_ = Buffer(count() * stride);
-  if (store.storage() == Storage::kInt8) int8_ = QuantizedRows(count(), dim_);
-  if (store.storage() == Storage::kBinary) bits_.resize(count() * store.bit_stride());
+  if (form == Storage::kFp32) fp32_ = Buffer(count() * stride);
+  if (form == Storage::kInt8) int8_ = QuantizedRows(count(), store.int8_values());
+  if (form == Storage::kBinary) bits_.resize(count() * store.bit_stride());
+  std::vector<float> padded(store.int8_values());  // zeros behind the last, as the rows have them
   for (size_t i = 0; i < count(); ++i) {
     const float* query = x.data() + i * dim_;
     norms_[i] = std::sqrt(dot_double(dim_, query, exact(i)).xx);
-    if (store.storage() == Storage::kFp32) {
+    if (form == Storage::kFp32) {
       const double scale = normalize ? 1 / norms_[i] : 1;
       for (size_t k = 0; k < dim_; ++k) fp32_.data()[i * stride + k] = float(query[k] * scale);
     }
-    if (store.storage() == Storage::kInt8) int8_.set(i, query);
-    if (store.storage() == Storage::kBinary) sign_bits(dim_, query, &bits_[i * store.bit_stride()]);
+    if (form == Storage::kInt8) {
+      std::copy_n(query, dim_, padded.data());
+      int8_.set(i, padded.data());
+    }
+    if (form == Storage::kBinary) sign_bits(dim_, query, &bits_[i * store.bit_stride()]);
   }
 }
 
 void Queries::score(const RowStore& store, size_t query, const int32_t* rows, float* scores) const {
-  if (store.storage() == Storage::kFp32) {
+  if (form_ == Storage::kFp32) {
     const float* x[kRowsAtOnce];
     for (size_t i = 0; i < kRowsAtOnce; ++i) x[i] = store.fp32(size_t(rows[i]));
     dot_rows(store.fp32_stride(), fp32_.data() + query * store.fp32_stride(), x, scores);
     return;
   }
   int32_t sums[kRowsAtOnce];
-  if (store.storage() == Storage::kInt8) {
+  if (form_ == Storage::kInt8) {
     const int8_t* x[kRowsAtOnce];
     int32_t row_sums[kRowsAtOnce];
     for (size_t i = 0; i < kRowsAtOnce; ++i) {
       x[i] = store.int8(size_t(rows[i]));
       row_sums[i] = store.int8_tail(size_t(rows[i])).sum;
     }
-    dot_rows(int8_.form(), store.int8_values(), padded_depth(dim_), int8_.row(query), x, row_sums, sums);
+    dot_rows(int8_.form(), store.int8_values(), int8_.row(query), x, row_sums, sums);
     for (size_t i = 0; i < kRowsAtOnce; ++i)
       scores[i] = float(sums[i]) * store.int8_tail(size_t(rows[i])).scale;
     return;

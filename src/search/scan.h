@@ -14,11 +14,12 @@
 
 namespace vitreous {
 
-// Queries in the form that a scan of the store reads, and exactly, for the scores that leave.
+// Queries in the form that a scan reads, and exactly, for the scores that leave.
 class Queries {
  public:
-  // x: (n, store.dim()). With `normalize` each is scaled to length 1; none may be zero then.
-  Queries(const RowStore& store, std::span<const float> x, bool normalize);
+  // For scans of this form of the vectors. x: (n, store.dim()). With `normalize` each is scaled to length 1;
+  // none may be zero then.
+  Queries(const RowStore& store, Storage form, std::span<const float> x, bool normalize);
 
   size_t count() const { return norms_.size(); }
   // (dim), not scaled
@@ -30,9 +31,10 @@ class Queries {
 
  private:
   size_t dim_;
+  Storage form_;
   std::vector<double> exact_, norms_;
   Buffer fp32_;                // (count, fp32_stride)
-  QuantizedRows int8_;         // (count, dim)
+  QuantizedRows int8_;         // (count, int8_values)
   std::vector<uint8_t> bits_;  // (count, bit_stride)
 };
 

@@ -73,6 +73,13 @@ size_t VectorIndex::append(size_t n, const std::function<void(size_t first, size
   in_pieces(n, piece);
   present_.resize(rows(), 1);
   size_ += n;
+  if (lists_ != nullptr) {
+    try {
+      lists_->add(store_);
+    } catch (const std::bad_alloc&) {
+      // Rows without a list are looked at by every search, and go into theirs with the next ones.
+    }
+  }
   return first;
 }
 
@@ -177,6 +184,7 @@ std::vector<int32_t> VectorIndex::compact() {
   }
   store_.truncate(to);
   present_.assign(to, 1);
+  if (lists_ != nullptr) lists_->renumber(moved);
   return moved;
 }
 
@@ -220,10 +228,15 @@ Hits VectorIndex::search(std::span<const float> queries, const SearchOptions& op
 
   Hits hits{std::vector<int32_t>(n * k, -1),
             std::vector<float>(n * k, -std::numeric_limits<float>::infinity())};
-  for (size_t first = 0; first < n; first += kQueriesAtOnce) {
-    const size_t count = std::min(kQueriesAtOnce, n - first);
-    const Queries batch(store_, queries.subspan(first * dim(), count * dim()), metric_ == Metric::kCosine);
-    const auto found = nearest(batch, options);
+  const bool by_lists = !options.exact && trained();
+  const size_t at_once = by_lists ? 1 : kQueriesAtOnce;  // each looks at lists of its own
+  for (size_t first = 0; first < n; first += at_once) {
+    const size_t count = std::min(at_once, n - first);
+    const std::vector<int32_t> some =
+        by_lists ? probed(&queries[first * dim()], options) : std::vector<int32_t>();
+    const RowSet set = {by_lists ? some.data() : nullptr, by_lists ? some.size() : rows(), present_.data(),
+                        options.allowed};
+    const auto found = nearest(queries.subspan(first * dim(), count * dim()), set, std::min(k, size_));
     for (size_t i = 0; i < count; ++i) {
       for (size_t j = 0; j < found[i].size() && found[i][j].score >= options.min_score; ++j) {
         hits.rows[(first + i) * k + j] = found[i][j].row;
@@ -234,27 +247,46 @@ Hits VectorIndex::search(std::span<const float> queries, const SearchOptions& op
   return hits;
 }
 
-std::vector<std::vector<VectorIndex::Exact>> VectorIndex::nearest(const Queries& queries,
-                                                                  const SearchOptions& options) const {
-  const RowSet all = {nullptr, rows(), present_.data(), options.allowed};
-  const size_t k = std::min(options.k, size_);
+std::vector<std::vector<VectorIndex::Exact>> VectorIndex::nearest(std::span<const float> x, const RowSet& set,
+                                                                  size_t k) const {
+  const bool normalize = metric_ == Metric::kCosine;
+  const Storage form = store_.storage();
+  const Queries queries(store_, form, x, normalize);
+  std::vector<TopK> found(queries.count(), TopK(std::min(candidate_count(form, k), set.count)));
+  scan(store_, queries, 0, set, found);
+
   std::vector<std::vector<Exact>> results;
-  std::vector<TopK> best(queries.count(), TopK(std::min(candidate_count(store_.storage(), k), size_)));
-  scan(store_, queries, 0, all, best);
   for (size_t query = 0; query < queries.count(); ++query) {
-    results.push_back(rescore(queries, query, best[query], k));
-    if (store_.storage() != Storage::kFp32 || !best[query].full() || results.back().size() < k || k == 0)
-      continue;
-    // Whether a row that is no candidate could be among the best, for all that the scan knows of it.
-    const double unit = longest_ * (metric_ == Metric::kCosine ? 1 : queries.norm(query));
-    const double error = double(dot_error(store_.fp32_stride())) * unit;
-    const double last = results.back().back().score;
-    if (best[query].worst() + error < last) continue;
-    TopK close(size_, float(last - 2 * error));
-    scan(store_, queries, query, all, {&close, 1});
-    results.back() = rescore(queries, query, close, k);
+    if (form == Storage::kFp32) {
+      results.push_back(best_by_floats(queries, query, set, found[query], k));
+    } else if (!store_.has_fp32()) {
+      results.push_back(rescore(queries, query, found[query], k));
+    } else {
+      std::vector<int32_t> rows;
+      for (const Scored& one : found[query].kept()) rows.push_back(one.row);
+      const Queries floats(store_, Storage::kFp32, x.subspan(query * dim(), dim()), normalize);
+      const RowSet candidates = {rows.data(), rows.size(), present_.data(), nullptr};
+      TopK best(std::min(candidate_count(Storage::kFp32, k), rows.size()));
+      scan(store_, floats, 0, candidates, {&best, 1});
+      results.push_back(best_by_floats(floats, 0, candidates, best, k));
+    }
   }
   return results;
+}
+
+std::vector<VectorIndex::Exact> VectorIndex::best_by_floats(const Queries& floats, size_t query,
+                                                            const RowSet& set, const TopK& found,
+                                                            size_t k) const {
+  std::vector<Exact> results = rescore(floats, query, found, k);
+  if (!found.full() || results.size() < k || k == 0) return results;
+  // Whether a row that is no candidate could be among the best, for all that the scan knows of it.
+  const double unit = longest_ * (metric_ == Metric::kCosine ? 1 : floats.norm(query));
+  const double error = double(dot_error(store_.fp32_stride())) * unit;
+  const double last = results.back().score;
+  if (found.worst() + error < last) return results;
+  TopK close(set.count, float(last - 2 * error));
+  scan(store_, floats, query, set, {&close, 1});
+  return rescore(floats, query, close, k);
 }
 
 }  // namespace vitreous

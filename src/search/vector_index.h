@@ -1,19 +1,22 @@
-// Nearest neighbours among vectors by cosine or inner product: exact, or by lists of near ones (ivf.h). Rows
-// are numbered 0, 1, 2 … in the order of adding; a removed row keeps its number until compact().
+// Nearest neighbours among vectors by cosine or inner product: exact, or by lists of near ones (lists.h).
+// Rows are numbered 0, 1, 2 … in the order of adding; a removed row keeps its number until compact().
 //
 // A scan reads one form of the vectors and proposes candidates; what leaves are scores in double precision of
 // the vectors as stored, as NumPy computes them in float64, best first, equal ones by row. From floats the
 // result is exact: candidates are taken until no other row could be among the best by the error bound of the
 // scan. From int8 and sign bits it is not; how many candidates they take is said in vector_index.cc.
+// Everything is the same with any number of threads.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "search/lists.h"
 #include "search/row_store.h"
 #include "search/scan.h"
 
@@ -43,7 +46,7 @@ struct Hits {
 
 struct Pair {
   int32_t a, b;  // a < b
-  float score;
+  double score;
 };
 
 class VectorIndex {
@@ -75,6 +78,20 @@ class VectorIndex {
   // queries: (n, dim). Throws INVALID_ARGUMENT for queries as for added vectors.
   Hits search(std::span<const float> queries, const SearchOptions& options) const;
 
+  // The best `limit` pairs that have at least this score, best first, equal ones by a, then b. Every row is
+  // compared with every other.
+  std::vector<Pair> pairs(double min_score, size_t limit) const;
+
+  // Divides what is there into lists, which searches that need not be exact use from then on; rows that are
+  // added later go into them. Throws INVALID_ARGUMENT and changes nothing when there are not that many rows.
+  void train(const ListOptions& options);
+  bool trained() const { return lists_ != nullptr; }
+  // What `train` has learnt, with the list of each row; empty when not trained.
+  std::vector<uint8_t> training_state() const;
+  // Takes it back, into an index with these rows and perhaps later ones. Throws INVALID_ARGUMENT and changes
+  // nothing for what cannot be of this one.
+  void restore(std::span<const uint8_t> state);
+
   // Lets go of removed rows; the others move up and keep their order. By old row the new one, -1 for removed.
   std::vector<int32_t> compact();
 
@@ -90,18 +107,29 @@ class VectorIndex {
   // Throws unless x, (dim), can be stored or asked with; `what` names it.
   double checked_norm(const float* x, const char* what, size_t number) const;
   size_t append(size_t n, const std::function<void(size_t piece_first, size_t count)>& piece);
+  // Rows as floats, scaled to length 1 under cosine. to: (rows, dim)
+  void read_directions(std::span<const int32_t> rows, float* to) const;
+  std::vector<int32_t> present_rows() const;
   // The score of a row in double precision; `scratch`: (dim)
   double score(const Queries& queries, size_t query, int32_t row, float* scratch) const;
   // The best k of the candidates.
   std::vector<Exact> rescore(const Queries& queries, size_t query, const TopK& candidates, size_t k) const;
-  // The best of each query, whatever their scores.
-  std::vector<std::vector<Exact>> nearest(const Queries& queries, const SearchOptions& options) const;
+  // The best k by the floats, given what a scan of them has proposed.
+  std::vector<Exact> best_by_floats(const Queries& floats, size_t query, const RowSet& set, const TopK& found,
+                                    size_t k) const;
+  // The best k of each query, whatever their scores. queries: (n, dim)
+  std::vector<std::vector<Exact>> nearest(std::span<const float> queries, const RowSet& set, size_t k) const;
+  // Rows that a search by the lists looks at.
+  std::vector<int32_t> probed(const float* query, const SearchOptions& options) const;
+  // How many lists must be looked at for the recall that is aimed at.
+  size_t measure_probes(const Lists& lists, std::span<const int32_t> rows) const;
 
   Metric metric_;
   RowStore store_;
   std::vector<uint8_t> present_;  // (rows), 0: removed
   size_t size_ = 0;
   double longest_ = 0;  // norm of a row that is or was here
+  std::unique_ptr<Lists> lists_;
 };
 
 }  // namespace vitreous

@@ -27,6 +27,7 @@ SCRIPTS = (
     "make_recipe_goldens.py",  # reads the packaged model's attention, which make_model_goldens.py writes
     "make_registry_goldens.py",
     "make_safetensors_goldens.py",
+    "make_search_goldens.py",
     "make_torch_goldens.py",
     "make_transform_goldens.py",
 )

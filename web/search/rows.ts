@@ -104,7 +104,7 @@ export class Rows {
       const entries = Array.from(rows, (row) => table.entry(row));
       yield { blocks: toBlocks(first, entries, packed, rowBytes) };
     }
-    //TRAIN if (await this.#vectors.trained()) yield { training: await this.#vectors.trainingState() };
+    if (await this.#vectors.trained()) yield { training: await this.#vectors.trainingState() };
   }
 
   async #compact(): Promise<void> {
