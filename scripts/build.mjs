@@ -22,6 +22,8 @@ const VARIANTS = ['simd', 'relaxed', 'simd-mt', 'relaxed-mt'];
 const THREADED = VARIANTS.filter((variant) => variant.endsWith('-mt'));
 // What the package exports: itself, and these as vitreous/recipes …
 const ENTRIES = ['index', 'recipes', 'search'];
+// Those that are others in Node.
+const NODE_ENTRIES = ['index', 'search'];
 // Code of several entries lies in one file, so that there is one VitreousError for all of them.
 const SHARED = { outdir: 'dist', splitting: true, chunkNames: 'shared-[hash]', format: 'esm' };
 const MAX_WASM_BYTES = 330e3;
@@ -178,9 +180,10 @@ async function bundle() {
     define: { 'Atomics.waitAsync': 'undefined' },
   });
   const entries = Object.fromEntries(
-    ENTRIES.map((entry) =>
-      entry === 'index' ? ['node', 'web/node/index.ts'] : [`node-${entry}`, `web/${entry}.ts`],
-    ),
+    ENTRIES.map((entry) => [
+      entry === 'index' ? 'node' : `node-${entry}`,
+      NODE_ENTRIES.includes(entry) ? `web/node/${entry}.ts` : `web/${entry}.ts`,
+    ]),
   );
   const mjs = { '.js': '.mjs' };
   await build({ ...node, entryPoints: entries, ...SHARED, outExtension: mjs, external: ['sharp'] });
@@ -188,7 +191,7 @@ async function bundle() {
     ...node,
     entryPoints: ['web/node/cli.ts'],
     outfile: 'dist/cli.mjs',
-    external: ['vitreous'],
+    external: ['vitreous', 'vitreous/search'],
     define: { VERSION: JSON.stringify(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version) },
     banner: { js: '#!/usr/bin/env node' },
   });

@@ -25,7 +25,11 @@
  * | `TENSOR_MISSING`, `TENSOR_UNEXPECTED` | the file has not the tensors of this model |
  * | `TENSOR_SHAPE`, `TENSOR_DTYPE`, `TENSOR_NOT_FINITE` | a tensor of the wrong shape or type, or with NaN or infinity |
  * | `ABORTED` | the caller's `AbortSignal`; `name` is then `'AbortError'` and `cause` the signal's reason |
- * | `DISPOSED` | the model was disposed of |
+ * | `DISPOSED` | the model was disposed of, or the index closed |
+ * | `INDEX_MISMATCH` | the index was made with another model, or with other settings than asked for |
+ * | `INDEX_CORRUPT` | the stored index is damaged before its last batch; `repair` keeps what is intact |
+ * | `INDEX_LOCKED` | another tab or process is writing to the index |
+ * | `STORAGE_FULL` | no room to store more; the index is as it was before, and usable |
  * | `WRITE_FAILED` | Node: a file or folder could not be written |
  * | `WORKER_FAILED` | the worker could not start, or died |
  * | `INTERNAL` | a mistake in this library; please report it |
@@ -60,6 +64,10 @@ export type ErrorCode =
   | 'TENSOR_NOT_FINITE'
   | 'ABORTED'
   | 'DISPOSED'
+  | 'INDEX_MISMATCH'
+  | 'INDEX_CORRUPT'
+  | 'INDEX_LOCKED'
+  | 'STORAGE_FULL'
   | 'WRITE_FAILED'
   | 'WORKER_FAILED'
   | 'INTERNAL';

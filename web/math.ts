@@ -40,3 +40,27 @@ export function cosineSimilarity(a: ArrayLike<number>, b: ArrayLike<number>): nu
   }
   return dot / (Math.sqrt(aa * bb) || 1);
 }
+
+/** Scales to length 1, in place: `torch.nn.functional.normalize(x, dim=0)`. */
+export function normalize(x: Float32Array): void {
+  let squares = 0;
+  for (const value of x) squares += value * value;
+  const scale = 1 / Math.max(Math.sqrt(squares), 1e-12);
+  for (let i = 0; i < x.length; i++) x[i] = (x[i] as number) * scale;
+}
+
+/**
+ * Σ weight · vector / |vector|.
+ * @param vectors - (n) each
+ */
+export function weightedSum(vectors: Float32Array[], weights: number[]): Float32Array {
+  const sum = new Float32Array(vectors[0]?.length ?? 0);
+  for (const [v, vector] of vectors.entries()) {
+    const unit = vector.slice();
+    normalize(unit);
+    for (let i = 0; i < sum.length; i++) {
+      sum[i] = (sum[i] as number) + (weights[v] as number) * (unit[i] as number);
+    }
+  }
+  return sum;
+}

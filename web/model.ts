@@ -4,7 +4,7 @@ import type { Backend, Calling } from './engine/backend.js';
 import type { ForwardResult } from './engine/module.js';
 import { VitreousError } from './errors.js';
 import { blockIndex, joinTokens, takeIndices } from './intermediates.js';
-import { softmax, topk } from './math.js';
+import { normalize, softmax, topk } from './math.js';
 import { countTensors } from './registry.js';
 import type {
   CallOptions,
@@ -426,12 +426,4 @@ if (Symbol.dispose) {
   VisionTransformer.prototype[Symbol.dispose] = function (this: VisionTransformer) {
     this.dispose();
   };
-}
-
-/** torch.nn.functional.normalize(x, dim=0), in place. */
-function normalize(x: Float32Array): void {
-  let squares = 0;
-  for (const value of x) squares += value * value;
-  const scale = 1 / Math.max(Math.sqrt(squares), 1e-12);
-  for (let i = 0; i < x.length; i++) x[i] = (x[i] as number) * scale;
 }

@@ -95,7 +95,22 @@ export type ImageInput =
   | Blob
   | string
   | URL
-  | Pixels;
+  | Pixels
+  | Crop;
+
+/** A rectangle, in pixels from the upper left corner. */
+export interface Region {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** A part of an image, as if it were cut out: in pixels of the upright image, rounded to whole ones. */
+export interface Crop<Image = ImageInput> {
+  image: Image;
+  region: Region;
+}
 
 /**
  * One or several images, which are preprocessed as `dataConfig` says, or a tensor of shape (batch, 3, height, width)

@@ -162,4 +162,10 @@ export const suites = [
     builds: ['buildPackage'],
     commands: () => nodeTest('tests/faults'),
   },
+  {
+    name: 'index',
+    title: 'Indexes: killed writers, damage, full disks, several tabs',
+    builds: ['buildPackage'],
+    commands: () => nodeTest('tests/index'),
+  },
 ];

@@ -16,6 +16,7 @@ SCRIPTS = (
     "make_head_goldens.py",
     "make_hub_goldens.py",
     "make_img_size_goldens.py",
+    "make_index_goldens.py",
     "make_int8_goldens.py",
     "make_layout_goldens.py",
     "make_model_goldens.py",

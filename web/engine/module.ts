@@ -137,13 +137,63 @@ export interface ModelEntry {
   hub: string;
 }
 
+export interface VectorIndexOptions {
+  /** Numbers of a vector. */
+  dim: number;
+  /** cosine: vectors are scaled to length 1 when added and when asked with. */
+  metric: 'cosine' | 'dot';
+  /** What the scan reads. */
+  storage: 'fp32' | 'int8' | 'binary';
+  /** Floats are kept beside int8 or binary, and candidates scored with them. */
+  keep: boolean;
+}
+
+export interface SearchOptions {
+  k: number;
+  /** -Infinity: none */
+  minScore: number;
+  /** A byte a row, 0: not to be looked at; undefined: all. */
+  allowed: Uint8Array | undefined;
+  /** false: by the lists, where trained. */
+  exact: boolean;
+}
+
+/** Rows are numbered in the order of adding; a removed row keeps its number until `compact`. */
+export interface GlueVectorIndex extends EngineObject {
+  /** (n, dim) → number of the first row; all are refused, and none added, if one is not finite, or zero under cosine. */
+  add(vectors: Float32Array): number;
+  /** Rows as `packed` gave them: the same bits again. */
+  addPacked(bytes: Uint8Array): number;
+  /** (n, rowBytes()): all that is stored of each row. */
+  packed(rows: Int32Array): Uint8Array;
+  rowBytes(): number;
+  /** (n, dim), as stored; dequantized where the floats are not kept. */
+  vectors(rows: Int32Array): Float32Array;
+  remove(rows: Int32Array): void;
+  /** Removed ones included. */
+  rows(): number;
+  /** Without them. */
+  size(): number;
+  /** queries: (q, dim); (q, k) each, best first, ties by row; -1 and -Infinity where there are fewer. */
+  search(queries: Float32Array, options: SearchOptions): { rows: Int32Array; scores: Float32Array };
+  /** By old row the new one, -1 for removed ones. */
+  compact(): Int32Array;
+  train(options: { lists: number; iterations: number; seed: number }): void;
+  trained(): boolean;
+  trainingState(): Uint8Array;
+  restore(state: Uint8Array): void;
+}
+
 /** The arithmetic of the recipes (src/recipes), on plain arrays. */
-// biome-ignore lint/suspicious/noEmptyInterface: filled by the recipes
-export interface Recipes {}
+export interface Recipes {
+  /** As in zip (ISO 3309). */
+  crc32(bytes: Uint8Array): number;
+}
 
 /** Objects of the engine that are called from outside by name, and live until they are released. */
-// biome-ignore lint/suspicious/noEmptyInterface: filled by the index
-export interface EngineClasses {}
+export interface EngineClasses {
+  VectorIndex: new (options: VectorIndexOptions) => GlueVectorIndex;
+}
 
 export interface EngineModule extends Recipes, EngineClasses {
   memoryBytes(): number;

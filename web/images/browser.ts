@@ -1,8 +1,8 @@
 // Every kind of image that a browser has, as pixels. Works in a page and in a worker.
 import { VitreousError } from '../errors.js';
-import type { ImageInput, Pixels } from '../types.js';
+import type { Crop, ImageInput, Pixels } from '../types.js';
 import { fetchOk } from './fetch.js';
-import { type Box, fromPixels, isPixels, type PixelSource } from './pixels.js';
+import { type Box, cropped, fromPixels, isCrop, isPixels, type PixelSource } from './pixels.js';
 
 // What Pillow does: no premultiplied alpha, no embedded colour profile; EXIF orientation is applied.
 const asStored = {
@@ -17,7 +17,8 @@ const is = <T>(name: string, value: unknown): value is T => {
 };
 
 /** What can be posted to a worker as it is; `transfer` lists what then belongs to the worker. */
-export type Postable = ImageBitmap | ImageData | Blob | Pixels | { url: string };
+export type Postable = ImageBitmap | ImageData | Blob | Pixels | { url: string } | PostableCrop;
+type PostableCrop = Crop<Postable>;
 
 /** Turns an image of the page into something a worker can take, with as little work in the page as possible. */
 export async function toPostable(image: ImageInput): Promise<{ image: Postable; transfer: Transferable[] }> {
@@ -33,6 +34,10 @@ export async function toPostable(image: ImageInput): Promise<{ image: Postable; 
     const bitmap = await toBitmap(image, describe(image));
     return { image: bitmap, transfer: [bitmap] };
   }
+  if (isCrop<ImageInput>(image)) {
+    const whole = await toPostable(image.image);
+    return { ...whole, image: { image: whole.image, region: image.region } };
+  }
   if (isPixels(image)) {
     const { data, width, height, channels } = image;
     return { image: { data, width, height, channels }, transfer: [] };
@@ -44,12 +49,20 @@ export async function toPostable(image: ImageInput): Promise<{ image: Postable; 
   );
 }
 
+/** Whether what {@link toPostable} made of an image is that image, and so the caller's. */
+export function isOwn(postable: Postable, image: ImageInput): boolean {
+  return isCrop<ImageInput>(image)
+    ? isOwn((postable as PostableCrop).image, image.image)
+    : postable === image;
+}
+
 /** Decodes what {@link toPostable} made. `keep`: an ImageBitmap is the caller's own and stays open. */
 export async function decode(
   image: Postable,
   signal: AbortSignal | undefined,
   keep = false,
 ): Promise<PixelSource> {
+  if (isCrop<Postable>(image)) return cropped(await decode(image.image, signal, keep), image.region);
   if ('url' in image) {
     const response = await fetchOk(image.url, { cache: true, signal });
     return fromBitmap(await toBitmap(await response.blob(), image.url));

@@ -1,13 +1,8 @@
 import { VitreousError } from '../errors.js';
-import type { Pixels } from '../types.js';
+import type { Crop, Pixels, Region } from '../types.js';
 
-/** A rectangle, in pixels. */
-export interface Box {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-}
+/** A rectangle, in whole pixels. */
+export type Box = Region;
 
 /**
  * Decoded pixels that are handed to the engine a few rows at a time, so that a large photo is never held whole twice.
@@ -55,5 +50,33 @@ export function fromPixels(image: Omit<Pixels, 'channels'> & { channels?: number
       }
     },
     close() {},
+  };
+}
+
+export const isCrop = <Image>(image: unknown): image is Crop<Image> =>
+  typeof (image as Crop<Image>)?.region === 'object' && 'image' in (image as object);
+
+/**
+ * A part of an image as an image.
+ * @throws `INVALID_ARGUMENT` for one that is empty or not within the image
+ */
+export function cropped(source: PixelSource, region: Region): PixelSource {
+  const { x, y, width, height } = region;
+  const [left, top] = [Math.round(x), Math.round(y)];
+  const [right, bottom] = [Math.round(x + width), Math.round(y + height)];
+  const inside = left >= 0 && top >= 0 && right <= source.width && bottom <= source.height;
+  if (!(inside && right > left && bottom > top)) {
+    source.close();
+    throw new VitreousError(
+      'INVALID_ARGUMENT',
+      `The region ${width} × ${height} at (${x}, ${y}) is not within the image of ${source.width} × ${source.height} pixels.`,
+    );
+  }
+  return {
+    width: right - left,
+    height: bottom - top,
+    channels: source.channels,
+    read: (part, to) => source.read({ ...part, x: part.x + left, y: part.y + top }, to),
+    close: () => source.close(),
   };
 }

@@ -6,9 +6,11 @@ import { cache } from './cli/cache.js';
 import { classify } from './cli/classify.js';
 import { convert } from './cli/convert.js';
 import { embed } from './cli/embed.js';
+import { index } from './cli/index.js';
 import { info } from './cli/info.js';
 import { UsageError } from './cli/model.js';
 import { models } from './cli/models.js';
+import { search } from './cli/search.js';
 
 const HELP = `vitreous: the DINO Vision Transformer on this machine
 
@@ -16,6 +18,14 @@ const HELP = `vitreous: the DINO Vision Transformer on this machine
       --normalize             scaled to length 1
       --format jsonl|npy      jsonl (default): one line an image, {"file", "dim", "embedding"}; npy: (images, dim)
       -o, --output FILE       write there instead of to the standard output
+  vitreous index DIR… -o FILE
+                            the embeddings of all images in folders, as an index to search; once more, only what has changed;
+                            what was stopped goes on where it was
+      -o, --output FILE       the index
+  vitreous search FILE IMAGE
+                            the images of an index that are most like one, each with its cosine
+      -k N                    how many, 10 by default
+      --json                  one line an image, {"file", "score"}
   vitreous classify FILE…   the most probable classes
       -k N                    how many, 5 by default
       --head FILE             a classifier of its own, for example DINO's dino_vitbase16_linearweights.pth
@@ -66,6 +76,8 @@ export type Flags = ReturnType<typeof parse>['values'];
 const commands = {
   embed: { run: embed, flags: ['normalize', 'format', 'output'] },
   classify: { run: classify, flags: ['k', 'head', 'json'] },
+  index: { run: index, flags: ['output'] },
+  search: { run: search, flags: ['k', 'json'] },
   convert: { run: convert, flags: ['photos', 'force'] },
   info: { run: info, flags: ['json'] },
   models: { run: models, flags: ['json'] },

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { VitreousError } from '../errors.js';
 import { fetchOk } from '../images/fetch.js';
-import { fromPixels, isPixels, type PixelSource } from '../images/pixels.js';
+import { cropped, fromPixels, isCrop, isPixels, type PixelSource } from '../images/pixels.js';
 import type { ImageInput } from '../types.js';
 
 /** Opens an image in Node: decoded pixels, or a file, URL or Blob that sharp decodes. */
@@ -18,6 +18,7 @@ export async function openImage(image: ImageInput, signal: AbortSignal | undefin
     const name = (image as File).name ?? 'the image';
     return decodeFile(new Uint8Array(await image.arrayBuffer()), name);
   }
+  if (isCrop<ImageInput>(image)) return cropped(await openImage(image.image, signal), image.region);
   if (isPixels(image)) return fromPixels(image);
   throw new VitreousError(
     'INVALID_IMAGE',

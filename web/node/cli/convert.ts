@@ -1,12 +1,11 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { convertModel, cosineSimilarity, createModel, type Dtype } from 'vitreous';
-import { toVitreousError } from '../../errors.js';
 import type { Flags } from '../cli.js';
 import { folderObstacle } from '../model_folder.js';
 import { count, findModel, print, UsageError } from './model.js';
+import { untilStopped } from './stop.js';
 
 const MIN_COSINE = 0.999;
 const OWN_PHOTOS = fileURLToPath(new URL('./photos/', import.meta.url));
@@ -29,15 +28,7 @@ export async function convert([from, to, ...more]: string[], flags: Flags): Prom
   const files = photos.length > 0 ? [...photos, ...more] : await ownPhotos();
   const threads = flags.threads ? { threads: count('--threads', flags.threads) } : {};
 
-  const stopped = new AbortController();
-  let status = 0;
-  const stop = (name: 'SIGINT' | 'SIGTERM') => {
-    status = 128 + constants.signals[name];
-    stopped.abort();
-  };
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  const { signal } = stopped;
-  try {
+  return untilStopped(async (signal) => {
     const embed = async ({ name, weights }: FoundModel, modelDtype: Dtype) => {
       using model = await createModel(name, {
         ...(weights && { weights }),
@@ -62,13 +53,7 @@ export async function convert([from, to, ...more]: string[], flags: Flags): Prom
         ['to', join(to, 'model.safetensors')],
       ],
     );
-  } catch (error) {
-    if (status === 0 || toVitreousError(error).code !== 'ABORTED') throw error;
-    process.stderr.write('vitreous: stopped.\n');
-    return status;
-  } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-  }
+  });
 }
 
 async function checkFolder(from: string, to: string, force: boolean): Promise<void> {

@@ -1,0 +1,330 @@
+import { throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
+import { firstRepeated, outside, toStored } from './entry.js';
+import { type Predicate, toPredicate } from './filter.js';
+import { joined } from './format.js';
+import type { Journal } from './journal.js';
+import type { Recovered } from './log.js';
+import type { IndexParts } from './open.js';
+import { checkVector, embed, invalid, queryVectors } from './query.js';
+import type { AddOptions, Entry, Metadata, NewEntry, Query, SearchByOptions, SearchResult } from './types.js';
+
+const DEFAULT_K = 10;
+/** Entries are read from the engine so many at a time. */
+const READ_AT_ONCE = 256;
+
+/**
+ * Images, or vectors of them, to be searched by example: see `ImageIndex`.
+ *
+ * Every method rejects with a {@link VitreousError}: `INVALID_ARGUMENT` for what makes no sense, `DISPOSED` after
+ * {@link close}; the index stays as it was and usable. What changes it resolves when the change is on the disk, and
+ * changes all or nothing. Calls may overlap: changes happen in the order in which they were asked for.
+ */
+export class SearchIndex {
+  readonly #parts: IndexParts;
+  /** Ends with the last change. */
+  #changes: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  /** @internal */
+  constructor(parts: IndexParts) {
+    this.#parts = parts;
+    if (!parts.readOnly || parts.storage?.watch === undefined) return;
+    const follow = () => void this.refresh().catch(() => {});
+    parts.storage.watch(follow);
+    follow(); // for what was written while this was opened
+  }
+
+  /** How many entries there are. */
+  get size(): number {
+    return this.#journal.rows.table.size;
+  }
+
+  /** Length of the vectors. */
+  get dim(): number {
+    return this.#parts.journal.header.dim;
+  }
+
+  get metric(): 'cosine' | 'dot' {
+    return this.#parts.journal.header.metric;
+  }
+
+  /** What had to be dropped when the index was opened; undefined if nothing. */
+  get recovered(): Recovered | undefined {
+    return this.#parts.journal.recovered;
+  }
+
+  /**
+   * Adds one entry or several: all of them, or with an error none. An array is one write to the disk, so it is far faster
+   * than one by one.
+   * @throws `INVALID_ARGUMENT` for an id that is there already, or a vector that is zero or not finite; `INVALID_IMAGE`;
+   *   `STORAGE_FULL`; `INDEX_LOCKED` where the index is open for reading only
+   */
+  add(entries: NewEntry | NewEntry[], options: AddOptions = {}): Promise<void> {
+    return this.#put(entries, options, false);
+  }
+
+  /** Adds, and replaces those of the same ids: their vectors and their metadata. Then they are the last ones. */
+  upsert(entries: NewEntry | NewEntry[], options: AddOptions = {}): Promise<void> {
+    return this.#put(entries, options, true);
+  }
+
+  /** @returns how many of these were there and are removed */
+  remove(ids: string | string[]): Promise<number> {
+    return this.#change(async (journal) => {
+      const { table } = journal.rows;
+      const rows = new Set([ids].flat().flatMap((id) => table.rowOf(id) ?? []));
+      if (rows.size > 0) await journal.write({ removed: Uint32Array.from(rows, (row) => table.number(row)) });
+      return rows.size;
+    });
+  }
+
+  /** Removes everything. */
+  clear(): Promise<void> {
+    return this.#change(async (journal) => {
+      if (journal.rows.table.size > 0) await journal.write({ cleared: true });
+    });
+  }
+
+  has(id: string): boolean {
+    return this.#journal.rows.table.rowOf(id) !== undefined;
+  }
+
+  /** The entry of that id; undefined if there is none. */
+  async get(id: string): Promise<Entry | undefined> {
+    const { rows } = this.#journal;
+    const row = rows.table.rowOf(id);
+    if (row === undefined) return undefined;
+    const entry = rows.table.entry(row);
+    return { ...outside(entry), vector: await rows.vectorsOf([row]) };
+  }
+
+  /** All entries, those added first at first; as they are when they are come to. */
+  async *entries(): AsyncGenerator<Entry> {
+    // By id, because rows change their numbers meanwhile.
+    const ids = [...this.ids()];
+    for (let at = 0; at < ids.length; at += READ_AT_ONCE) {
+      const { rows } = this.#journal;
+      const some = ids.slice(at, at + READ_AT_ONCE).flatMap((id) => rows.table.rowOf(id) ?? []);
+      const entries = some.map((row) => rows.table.entry(row));
+      const vectors = some.length > 0 ? await rows.vectorsOf(some) : new Float32Array(0);
+      for (const [i, entry] of entries.entries())
+        yield { ...outside(entry), vector: vectors.slice(i * this.dim, (i + 1) * this.dim) };
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<Entry> {
+    return this.entries();
+  }
+
+  /** Ids alone, in the same order. */
+  *ids(): Generator<string> {
+    const { table } = this.#journal.rows;
+    for (const row of table.liveRows()) yield table.entry(row).id;
+  }
+
+  /** What is known of an entry besides its vector; undefined where there is no entry, or nothing is known. */
+  metadata(id: string): Metadata | undefined {
+    const { table } = this.#journal.rows;
+    const row = table.rowOf(id);
+    return row === undefined ? undefined : outside(table.entry(row)).metadata;
+  }
+
+  /**
+   * The nearest entries.
+   * @param query - an image, a vector (dim), an entry `{ id }` (which then is among the results), or several with weights:
+   *   `[{ image }, { id, weight: 0.5 }, { vector, weight: -1 }]`
+   * @returns best first; of the same score that which was added first
+   */
+  async search(query: Query, options: SearchByOptions = {}): Promise<SearchResult[]> {
+    return (await this.searchMany([query], options))[0] as SearchResult[];
+  }
+
+  /** Several searches in one: the index is read once for all of them. @returns results for each query */
+  async searchMany(queries: Query[], options: SearchByOptions = {}): Promise<SearchResult[][]> {
+    const {
+      k = DEFAULT_K,
+      filter,
+      minScore = Number.NEGATIVE_INFINITY,
+      exact = false,
+      region,
+      signal,
+    } = options;
+    if (!(Number.isInteger(k) && k >= 1)) throw invalid(`k is a whole number from 1 on, not ${k}.`);
+    if (typeof minScore !== 'number' || Number.isNaN(minScore))
+      throw invalid(`minScore is a number, not ${minScore}.`);
+    const predicate = filter === undefined ? undefined : toPredicate(filter);
+    const context = { journal: this.#journal, model: this.#parts.model, signal };
+    const groups: Float32Array[][] = [];
+    for (const query of queries) groups.push(await queryVectors(query, region, context));
+    throwIfAborted(signal);
+    if (groups.length === 0) return [];
+    // From here to the engine without a pause, so that the rows are the same.
+    const { rows } = this.#journal;
+    const allowed = predicate && this.#allowed(predicate);
+    const found = await rows.search(join(groups.flat()), { k, minScore, allowed, exact });
+    let next = 0;
+    return groups.map((group) => {
+      const lists = found.slice(next, next + group.length);
+      next += group.length;
+      return best(lists, k).map(({ entry, score }) => {
+        const { id, metadata } = outside(entry);
+        return { id, score, metadata };
+      });
+    });
+  }
+
+  /** Builds an approximate index over what is there, for faster searches in large ones; later entries go into it. */
+  train(options: { lists: number; iterations?: number; seed?: number }): Promise<void> {
+    const { lists, iterations = 10, seed = 0 } = options;
+    return this.#change((journal) => journal.train({ lists, iterations, seed }));
+  }
+
+  /** Writes the stored index anew without what was removed. Happens by itself when that is more than half. */
+  compact(): Promise<void> {
+    return this.#change((journal) => journal.compact());
+  }
+
+  /** Takes over what another tab or process has written; in browsers that happens by itself. @returns whether there was any */
+  refresh(): Promise<boolean> {
+    return this.#inOrder((journal) => journal.refresh());
+  }
+
+  /** The index as bytes, for {@link ImageIndex.load}; see docs/index-format.md. */
+  save(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#inOrder(async (journal) => joined(await collected(journal.snapshot())));
+  }
+
+  /** The same as a Blob, which a browser may keep on the disk. */
+  saveBlob(): Promise<Blob> {
+    return this.#inOrder(async (journal) => {
+      // A Blob each: only a piece has to be in memory.
+      const parts: Blob[] = [];
+      for await (const piece of journal.snapshot()) parts.push(new Blob([piece as Uint8Array<ArrayBuffer>]));
+      return new Blob(parts, { type: 'application/octet-stream' });
+    });
+  }
+
+  /** Waits for changes under way, lets go of the lock, and frees the memory. The model stays. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#changes;
+    const { journal, backend } = this.#parts;
+    await journal.close().catch(() => {}); // the model may be gone already
+    backend?.dispose();
+  }
+
+  /** `await using index = await ImageIndex.open(…)`. */
+  declare [Symbol.asyncDispose]: () => Promise<void>;
+
+  get #journal(): Journal {
+    if (this.#closed) throw new VitreousError('DISPOSED', 'The index was closed; open it again to use it.');
+    return this.#parts.journal;
+  }
+
+  async #put(given: NewEntry | NewEntry[], options: AddOptions, replace: boolean): Promise<void> {
+    const list = Array.isArray(given) ? given : [given];
+    const entries = list.map(toStored);
+    const twice = firstRepeated(entries);
+    if (twice !== undefined) throw invalid(`The id '${twice}' is there twice.`);
+    if (list.length === 0) return;
+    this.#writable();
+    const existing = () => entries.find(({ id }) => this.#journal.rows.table.rowOf(id) !== undefined);
+    const checkNew = () => {
+      const old = replace ? undefined : existing();
+      if (old) throw invalid(`The index has an entry '${old.id}' already. Use upsert to replace it.`);
+    };
+    checkNew(); // before the images cost time
+    const vectors = await this.#vectorsOf(list, options);
+    throwIfAborted(options.signal);
+    await this.#change(async (journal) => {
+      checkNew();
+      const { table } = journal.rows;
+      const removed = entries.flatMap(({ id }) => table.rowOf(id) ?? []).map((row) => table.number(row));
+      const blocks = await journal.rows.pack(entries, vectors);
+      await journal.write({ blocks, ...(removed.length > 0 && { removed: Uint32Array.from(removed) }) });
+    });
+  }
+
+  async #vectorsOf(list: NewEntry[], { signal, onProgress }: AddOptions): Promise<Float32Array> {
+    for (const { id, image, vector } of list) {
+      if ((image === undefined) === (vector === undefined))
+        throw invalid(`Entry '${id}' needs an image or a vector.`);
+    }
+    const images = list.flatMap(({ image }) => image ?? []);
+    const embedded =
+      images.length > 0 ? await embed(images, { model: this.#parts.model, signal }, onProgress) : [];
+    let next = 0;
+    return join(
+      list.map(({ vector }) => (vector ? checkVector(vector, this.dim) : (embedded[next++] as Float32Array))),
+    );
+  }
+
+  #allowed(predicate: Predicate): Uint8Array {
+    const { table } = this.#journal.rows;
+    const allowed = new Uint8Array(table.rows);
+    for (const row of table.liveRows()) {
+      const { id, metadata } = table.entry(row);
+      allowed[row] = predicate(metadata as Metadata | undefined, id) ? 1 : 0;
+    }
+    return allowed;
+  }
+
+  #writable(): void {
+    if (this.#parts.readOnly)
+      throw new VitreousError(
+        'INDEX_LOCKED',
+        'The index was opened with { readOnly: true }: open it without to change it.',
+      );
+  }
+
+  /** A change, after those before it, and then a compaction if it is time for one. */
+  async #change<T>(work: (journal: Journal) => Promise<T>): Promise<T> {
+    this.#writable();
+    const result = await this.#inOrder(work);
+    if (!this.#closed) {
+      this.#inOrder(async (journal) => {
+        if (journal.wasteful) await journal.compact();
+      }).catch(() => {}); // the log is as it was, only longer
+    }
+    return result;
+  }
+
+  async #inOrder<T>(work: (journal: Journal) => Promise<T>): Promise<T> {
+    const journal = this.#journal;
+    const result = this.#changes.then(() => work(journal));
+    this.#changes = result.catch(() => {});
+    return result.catch((error) => {
+      throw toVitreousError(error);
+    });
+  }
+}
+
+if (Symbol.asyncDispose) {
+  SearchIndex.prototype[Symbol.asyncDispose] = function (this: SearchIndex) {
+    return this.close();
+  };
+}
+
+/** Of several regions an entry's best score counts. */
+function best<T extends { row: number; score: number }>(lists: T[][], k: number): T[] {
+  if (lists.length === 1) return lists[0] as T[];
+  const rows = new Map<number, T>();
+  for (const found of lists.flat()) {
+    if (found.score > (rows.get(found.row)?.score ?? Number.NEGATIVE_INFINITY)) rows.set(found.row, found);
+  }
+  return [...rows.values()].sort((a, b) => b.score - a.score || a.row - b.row).slice(0, k);
+}
+
+async function collected(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
+  const all: Uint8Array[] = [];
+  for await (const part of parts) all.push(part);
+  return all;
+}
+
+function join(vectors: Float32Array[]): Float32Array {
+  const dim = vectors[0]?.length ?? 0;
+  const all = new Float32Array(vectors.length * dim);
+  for (const [i, vector] of vectors.entries()) all.set(vector, i * dim);
+  return all;
+}
