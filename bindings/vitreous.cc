@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "config.h"
+#include "convert.h"
 #include "image/transform.h"
 #include "model/converter.h"
 #include "model/layout.h"
@@ -25,36 +26,6 @@ using emscripten::val;
 namespace vt = vitreous;
 
 namespace {
-
-// Runs `f`; an error of the engine leaves as a JavaScript Error with the same `code`.
-template <typename F>
-auto guard(F&& f) {
-  std::string message;
-  const char* code;
-  try {
-    return f();
-  } catch (const vt::Error& error) {
-    code = error.code();
-    message = error.what();
-  } catch (const std::bad_alloc&) {
-    code = vt::code::kOutOfMemory;
-    message = "Not enough memory. Close other pages, use a smaller model, or smaller batches.";
-  }
-  val error = val::global("Error").new_(message);
-  error.set("code", val(code));
-  error.throw_();
-}
-
-size_t length(const val& array) { return array["length"].as<size_t>(); }
-
-void copy_floats(const val& array, float* to) {
-  val(emscripten::typed_memory_view(length(array), to)).call<void>("set", array);
-}
-
-// A new JavaScript array, not a view of the engine's memory, which moves when it grows.
-val float_array(const std::vector<float>& values) {
-  return val::global("Float32Array").new_(emscripten::typed_memory_view(values.size(), values.data()));
-}
 
 // Of a file, in bytes; negative where it is not known.
 std::optional<uint64_t> known(double size) {

@@ -70,6 +70,10 @@ void Transform::begin(int width, int height, int channels) {
             resized_height = static_cast<int>(resized.height);
   const Overlap x = center(resized_width, config_.width), y = center(resized_height, config_.height);
 
+  const double scale_x = width / resized.width, scale_y = height / resized.height;
+  source_box_ = {(x.in_image - x.in_crop) * scale_x, (y.in_image - y.in_crop) * scale_y,
+                 config_.width * scale_x, config_.height * scale_y};
+
   const size_t stride = 3 * static_cast<size_t>(config_.width);
   pixels_.resize(stride * static_cast<size_t>(config_.height));
   if (x.count < config_.width || y.count < config_.height) fill_with_padding();
@@ -131,6 +135,11 @@ Range Transform::needed_rows() const {
 Range Transform::needed_columns() const {
   check_begun();
   return resampler_.needed_columns();
+}
+
+SourceBox Transform::source_box() const {
+  check_begun();
+  return source_box_;
 }
 
 void Transform::push(const uint8_t* rows, int n) {

@@ -31,6 +31,11 @@ struct DataConfig {
   std::array<double, 3> std = {0.229, 0.224, 0.225};
 };
 
+// A rectangle of the source image, in its pixels; where the image is padded it reaches outside.
+struct SourceBox {
+  double x = 0, y = 0, width = 0, height = 0;
+};
+
 // Serves any number of images: begin, push the needed rows in order, finish. Images of the same size as the
 // last one cause no allocation.
 class Transform {
@@ -50,6 +55,8 @@ class Transform {
   // The part of the source that the crop touches.
   Range needed_rows() const;
   Range needed_columns() const;
+  // What the input shows, edge to edge.
+  SourceBox source_box() const;
   // Takes the next n needed rows, of the needed columns, tightly packed. Throws INVALID_IMAGE when there are
   // not so many left.
   void push(const uint8_t* rows, int n);
@@ -75,6 +82,7 @@ class Transform {
   std::array<std::array<float, 256>, 3> normalized_;  // [channel][byte]
   Resampler resampler_;
   std::vector<uint8_t> pixels_;
+  SourceBox source_box_;
   bool begun_ = false;
 };
 

@@ -35,7 +35,8 @@ const RUNTIME =
 test('the module has what EngineModule declares', () => {
   const exposed = Object.keys(module).filter((name) => !RUNTIME.test(name));
   // A class without a constructor is what another one's method returns: GlueModel, from GlueLoader.finish.
-  expect(exposed.sort()).toEqual([...members('EngineModule'), 'Model'].sort());
+  const declared = ['EngineModule', 'Recipes', 'EngineClasses'].flatMap(members);
+  expect(exposed.sort()).toEqual([...declared, 'Model'].sort());
 });
 
 test.each([
@@ -43,6 +44,9 @@ test.each([
   ['Loader', 'GlueLoader'],
   ['Converter', 'GlueConverter'],
   ['Model', 'GlueModel'],
+  ['FeatureBank', 'GlueFeatureBank'],
+  ['LogisticRegression', 'GlueLogisticRegression'],
+  ['LabelPropagation', 'GlueLabelPropagation'],
 ])('class %s has the methods of %s', (name, declared) => {
   const methods = Object.getOwnPropertyNames(module[name].prototype).filter((method) => !EMBIND.has(method));
   expect(methods.sort()).toEqual(members(declared));
@@ -139,6 +143,14 @@ test('nothing of JavaScript stays referenced by the engine', () => {
     expect(() => loader.endFile()).toThrow();
     loader.delete();
     expect(() => new module.Transform({ ...data, interpolation: 'nearest' })).toThrow();
+    const bank = new module.FeatureBank(2);
+    bank.add(Float32Array.of(1, 2, 3, 4), Int32Array.of(0, 1));
+    expect(bank.scores(Float32Array.of(1, 2), 1, 1, 2)).toHaveLength(2);
+    expect(bank.contents().features).toEqual(Float32Array.of(1, 2, 3, 4));
+    bank.delete();
+    const pca = module.pcaImages(Float32Array.of(1, 2, 3, 5), 2, 1, { threshold: 0.5, above: true });
+    expect(pca.foreground).toEqual(Uint8Array.of(0, 1));
+    expect(() => module.fitWhitening(new Float32Array(4), 2, { dim: 2, power: 1, centered: true })).toThrow();
   };
   round(); // keeps the names of the properties it reads
   const before = module.count_emval_handles();

@@ -12,9 +12,9 @@ FIXTURES = REPO / "tests" / "fixtures"
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "Pillow", "safetensors")
 
 
-def versions() -> dict[str, str]:
+def versions(*more: str) -> dict[str, str]:
     # "+cpu" and the like name a build of the same source.
-    return {"python": platform.python_version()} | {name: version(name).split("+")[0] for name in PACKAGES}
+    return {"python": platform.python_version()} | {name: version(name).split("+")[0] for name in PACKAGES + more}
 
 
 def write_json(path: Path, value: object) -> None:

@@ -21,6 +21,7 @@ SCRIPTS = (
     "make_layout_goldens.py",
     "make_model_goldens.py",
     "make_pos_embed_goldens.py",
+    "make_recipe_goldens.py",  # reads the packaged model's attention, which make_model_goldens.py writes
     "make_registry_goldens.py",
     "make_safetensors_goldens.py",
     "make_torch_goldens.py",

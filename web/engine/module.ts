@@ -184,15 +184,128 @@ export interface GlueVectorIndex extends EngineObject {
   restore(state: Uint8Array): void;
 }
 
+/** Labelled embeddings; see src/recipes/feature_bank.h. */
+export interface GlueFeatureBank extends EngineObject {
+  /** (count, dim) and (count) */
+  add(features: Float32Array, labels: Int32Array): void;
+  /** @returns how many had that label */
+  remove(label: number): number;
+  /** @returns (queries, classes) */
+  scores(queries: Float32Array, k: number, temperature: number, classes: number): Float64Array;
+  /** @returns how many get their own label from the others */
+  leaveOneOut(k: number, temperature: number, classes: number): number;
+  contents(): { features: Float32Array; labels: Int32Array };
+}
+
+export interface GlueLogisticRegression extends EngineObject {
+  /** So many steps more; `more`: there is still something to gain. */
+  run(
+    iterations: number,
+    tolerance: number,
+  ): { iterations: number; loss: number; gradient: number; more: boolean };
+  /** (classes, dim) and (classes) */
+  result(): { weight: Float32Array; bias: Float32Array };
+}
+
+export interface PropagationOptions {
+  lastFrames: number;
+  neighborhood: number;
+  topk: number;
+  temperature: number;
+}
+
+export interface GlueLabelPropagation extends EngineObject {
+  /** (patches, dim) and (patches) */
+  start(features: Float32Array, labels: Uint8Array, classes: number): void;
+  /** @returns (classes, patches) and (patches) */
+  next(features: Float32Array): { soft: Float32Array; labels: Uint8Array };
+}
+
 /** The arithmetic of the recipes (src/recipes), on plain arrays. */
 export interface Recipes {
   /** As in zip (ISO 3309). */
   crc32(bytes: Uint8Array): number;
+  /** The rectangle of an image of that size that the model's input shows; outside of it where the image is padded. */
+  inputBox(config: DataConfig, width: number, height: number): Box;
+  /** (rows, dim), (classes, dim), (classes) → (rows, classes) */
+  logits(x: Float32Array, weight: Float32Array, bias: Float32Array): Float32Array;
+  normalizeRows(x: Float32Array, dim: number): Float32Array;
+  /** (images, prefix + patches, dim) → (images, 2 dim) */
+  copyDescriptors(
+    tokens: Float32Array,
+    prefix: number,
+    patches: number,
+    dim: number,
+    p: number,
+  ): Float32Array;
+  /** (rows, dim) → (dim), (axes, dim) */
+  fitWhitening(
+    x: Float32Array,
+    dim: number,
+    options: { dim: number; power: number; centered: boolean },
+  ): { mean: Float32Array; axes: Float32Array };
+  /** (rows, dim), (dim), (axes, dim) → (rows, axes) */
+  project(x: Float32Array, mean: Float32Array, axes: Float32Array): Float32Array;
+  /** (rows, dim) → components and rgb (rows, count), foreground (rows), the rest (count) */
+  pcaImages(
+    tokens: Float32Array,
+    dim: number,
+    count: number,
+    foreground: { threshold: number; above: boolean } | undefined,
+  ): {
+    components: Float32Array;
+    rgb: Uint8Array;
+    foreground: Uint8Array;
+    variance: Float32Array;
+    varianceRatio: Float32Array;
+  };
+  /** Pairs of patches, best first. */
+  correspond(
+    a: Float32Array,
+    b: Float32Array,
+    dim: number,
+    mutual: boolean,
+    minScore: number,
+  ): { a: Int32Array; b: Int32Array; scores: Float32Array };
+  /** (maps, patches) → 0 or 1 */
+  thresholdAttention(maps: Float32Array, patches: number, threshold: number): Uint8Array;
+  /** (planes, fromHeight, fromWidth) → (planes, height, width) of a part of each */
+  resizeNearest(
+    planes: Uint8Array,
+    fromHeight: number,
+    fromWidth: number,
+    part: Box,
+    height: number,
+    width: number,
+  ): Uint8Array;
+  /** (classes, gridHeight, gridWidth) → (height, width) */
+  segment(
+    soft: Float32Array,
+    gridHeight: number,
+    gridWidth: number,
+    patchSize: number,
+    height: number,
+    width: number,
+  ): Uint8Array;
 }
 
 /** Objects of the engine that are called from outside by name, and live until they are released. */
 export interface EngineClasses {
   VectorIndex: new (options: VectorIndexOptions) => GlueVectorIndex;
+  FeatureBank: new (dim: number) => GlueFeatureBank;
+  LogisticRegression: new (
+    features: Float32Array,
+    dim: number,
+    labels: Int32Array,
+    classes: number,
+    c: number,
+  ) => GlueLogisticRegression;
+  LabelPropagation: new (
+    height: number,
+    width: number,
+    dim: number,
+    options: PropagationOptions,
+  ) => GlueLabelPropagation;
 }
 
 export interface EngineModule extends Recipes, EngineClasses {
