@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "base/error.h"
+#include "convert.h"
 
 using emscripten::val;
 namespace vt = vitreous;
@@ -64,27 +65,27 @@ vt::HeadFusion head_fusion(const std::string& name) {
 
 vt::VitConfig vit_config(const val& js) {
   vt::VitConfig config;
-  config.name = js["name"].as<std::string>();
-  config.image_height = js["imageHeight"].as<int>();
-  config.image_width = js["imageWidth"].as<int>();
-  config.pretrained_height = js["pretrainedHeight"].as<int>();
-  config.pretrained_width = js["pretrainedWidth"].as<int>();
-  config.patch_size = js["patchSize"].as<int>();
-  config.dim = js["dim"].as<int>();
-  config.depth = js["depth"].as<int>();
-  config.heads = js["heads"].as<int>();
-  config.mlp_dim = js["mlpDim"].as<int>();
-  config.num_classes = js["numClasses"].as<int>();
-  config.norm_eps = js["normEps"].as<float>();
-  config.layer_scale = js["layerScale"].as<bool>();
-  config.reg_tokens = js["regTokens"].as<int>();
-  config.no_embed_class = js["noEmbedClass"].as<bool>();
-  config.pre_norm = js["preNorm"].as<bool>();
-  config.activation = activation(js["activation"].as<std::string>());
-  config.global_pool = global_pool(js["globalPool"].as<std::string>());
-  config.fc_norm = js["fcNorm"].as<bool>();
-  config.dynamic_img_size = js["dynamicImgSize"].as<bool>();
-  config.pos_embed_interpolation = pos_embed_interpolation(js["posEmbedInterpolation"].as<std::string>());
+  config.name = field<std::string>(js, "name");
+  config.image_height = field<int>(js, "imageHeight");
+  config.image_width = field<int>(js, "imageWidth");
+  config.pretrained_height = field<int>(js, "pretrainedHeight");
+  config.pretrained_width = field<int>(js, "pretrainedWidth");
+  config.patch_size = field<int>(js, "patchSize");
+  config.dim = field<int>(js, "dim");
+  config.depth = field<int>(js, "depth");
+  config.heads = field<int>(js, "heads");
+  config.mlp_dim = field<int>(js, "mlpDim");
+  config.num_classes = field<int>(js, "numClasses");
+  config.norm_eps = field<float>(js, "normEps");
+  config.layer_scale = field<bool>(js, "layerScale");
+  config.reg_tokens = field<int>(js, "regTokens");
+  config.no_embed_class = field<bool>(js, "noEmbedClass");
+  config.pre_norm = field<bool>(js, "preNorm");
+  config.activation = activation(field<std::string>(js, "activation"));
+  config.global_pool = global_pool(field<std::string>(js, "globalPool"));
+  config.fc_norm = field<bool>(js, "fcNorm");
+  config.dynamic_img_size = field<bool>(js, "dynamicImgSize");
+  config.pos_embed_interpolation = pos_embed_interpolation(field<std::string>(js, "posEmbedInterpolation"));
   config.check();
   return config;
 }
@@ -93,9 +94,9 @@ vt::DataConfig data_config(const val& js) {
   vt::DataConfig config;
   config.height = js["inputSize"][1].as<int>();
   config.width = js["inputSize"][2].as<int>();
-  config.interpolation = interpolation(js["interpolation"].as<std::string>());
-  config.crop_pct = js["cropPct"].as<double>();
-  config.crop_mode = crop_mode(js["cropMode"].as<std::string>());
+  config.interpolation = interpolation(field<std::string>(js, "interpolation"));
+  config.crop_pct = field<double>(js, "cropPct");
+  config.crop_mode = crop_mode(field<std::string>(js, "cropMode"));
   for (unsigned i = 0; i < 3; ++i) {
     config.mean[i] = js["mean"][i].as<double>();
     config.std[i] = js["std"][i].as<double>();

@@ -47,6 +47,17 @@ auto guard(F&& f) {
   throw_to_javascript(failure);
 }
 
+// A property of a JavaScript object, by a name of any length: val's own operators are compiled for each
+// length, and inlined with all that may be thrown.
+template <typename T>
+[[gnu::noinline]] T field(const emscripten::val& js, const char* name) {
+  return js[name].as<T>();
+}
+template <typename T>
+[[gnu::noinline]] void put(emscripten::val& js, const char* name, const T& value) {
+  js.set(name, value);
+}
+
 inline size_t length(const emscripten::val& array) { return array["length"].as<size_t>(); }
 
 inline void copy_floats(const emscripten::val& array, float* to) {

@@ -48,6 +48,22 @@ void push_bytes(const val& bytes, size_t piece, F&& push) {
   }
 }
 
+// The rectangle of an image of that size, in its pixels, that the model's input shows; it reaches outside
+// where the image is padded.
+val input_box(const val& config, int width, int height) {
+  return guard([&] {
+    vt::Transform transform(data_config(config));
+    transform.begin(width, height, /*channels=*/3);
+    const vt::SourceBox box = transform.source_box();
+    val js = val::object();
+    put(js, "x", box.x);
+    put(js, "y", box.y);
+    put(js, "width", box.width);
+    put(js, "height", box.height);
+    return js;
+  });
+}
+
 class Transform {
  public:
   explicit Transform(const val& config)
@@ -60,10 +76,10 @@ class Transform {
       const vt::Range rows = transform_->needed_rows(), columns = transform_->needed_columns();
       row_bytes_ = size_t(columns.count()) * size_t(channels);
       val box = val::object();
-      box.set("x", columns.first);
-      box.set("y", rows.first);
-      box.set("width", columns.count());
-      box.set("height", rows.count());
+      put(box, "x", columns.first);
+      put(box, "y", rows.first);
+      put(box, "width", columns.count());
+      put(box, "height", rows.count());
       return box;
     });
   }
@@ -105,14 +121,14 @@ class Model {
     return guard([&] {
       const vt::VitConfig& config = vit_->config();
       const int patch = config.patch_size;
-      const vt::Grid grid = {request["height"].as<int>() / patch, request["width"].as<int>() / patch};
+      const vt::Grid grid = {field<int>(request, "height") / patch, field<int>(request, "width") / patch};
       const vt::TokenCount count = {size_t(config.prefix_tokens()), size_t(grid.height) * size_t(grid.width)};
       const size_t N = count.all(), D = size_t(config.dim), H = size_t(config.heads);
       const size_t batch = batch_of(images, count.patches * size_t(config.patch_values()));
       const std::vector<int> block_ids = emscripten::vecFromJSArray<int>(request["blocks"]);
       const std::vector<int> attention_ids = emscripten::vecFromJSArray<int>(request["attention"]);
-      const bool full = request["fullAttention"].as<bool>();
-      const bool norm = request["norm"].as<bool>(), nchw = request["nchw"].as<bool>();
+      const bool full = field<bool>(request, "fullAttention");
+      const bool norm = field<bool>(request, "norm"), nchw = field<bool>(request, "nchw");
       const val qkv = request["qkv"], rollout = request["rollout"];
       check_memory(batch, grid,
                    {.blocks = block_ids.size(),
@@ -129,10 +145,10 @@ class Model {
       };
       std::vector<float> pooled, logits, tokens, parts, mass;
       const size_t rows = batch * config.pooled_tokens(N);
-      outputs.pooled = want(request["pooled"].as<bool>(), pooled, rows * D);
-      outputs.logits = want(request["logits"].as<bool>(), logits, rows * size_t(config.num_classes));
-      outputs.tokens = want(request["tokens"].as<bool>(), tokens, batch * N * D);
-      outputs.last_block = request["lastBlock"].as<int>();
+      outputs.pooled = want(field<bool>(request, "pooled"), pooled, rows * D);
+      outputs.logits = want(field<bool>(request, "logits"), logits, rows * size_t(config.num_classes));
+      outputs.tokens = want(field<bool>(request, "tokens"), tokens, batch * N * D);
+      outputs.last_block = field<int>(request, "lastBlock");
       std::vector<std::vector<float>> blocks(block_ids.size()), attention(attention_ids.size());
       for (size_t i = 0; i < block_ids.size(); ++i) {
         outputs.blocks.push_back({block_ids[i], norm, want(true, blocks[i], batch * N * D)});
@@ -142,22 +158,22 @@ class Model {
         outputs.attention.push_back({attention_ids[i], want(true, attention[i], size), full});
       }
       if (!qkv.isUndefined()) {
-        outputs.qkv.push_back({qkv["block"].as<int>(), qkv_part(qkv["part"].as<std::string>()),
+        outputs.qkv.push_back({field<int>(qkv, "block"), qkv_part(field<std::string>(qkv, "part")),
                                want(true, parts, batch * N * D)});
       }
       if (!rollout.isUndefined()) {
-        outputs.rollout = {.fusion = head_fusion(rollout["headFusion"].as<std::string>()),
-                           .discard_ratio = rollout["discardRatio"].as<double>(),
+        outputs.rollout = {.fusion = head_fusion(field<std::string>(rollout, "headFusion")),
+                           .discard_ratio = field<double>(rollout, "discardRatio"),
                            .mass = want(true, mass, batch * count.patches)};
       }
       vit_->forward(input_.data(), batch, grid, outputs);
 
       val result = val::object();
-      if (outputs.pooled != nullptr) result.set("pooled", float_array(pooled));
-      if (outputs.logits != nullptr) result.set("logits", float_array(logits));
-      if (outputs.tokens != nullptr) result.set("tokens", float_array(tokens));
-      if (!qkv.isUndefined()) result.set("qkv", float_array(parts));
-      if (outputs.rollout) result.set("rollout", float_array(mass));
+      if (outputs.pooled != nullptr) put(result, "pooled", float_array(pooled));
+      if (outputs.logits != nullptr) put(result, "logits", float_array(logits));
+      if (outputs.tokens != nullptr) put(result, "tokens", float_array(tokens));
+      if (!qkv.isUndefined()) put(result, "qkv", float_array(parts));
+      if (outputs.rollout) put(result, "rollout", float_array(mass));
       val patches = val::array(), prefixes = val::array();
       for (std::vector<float>& block : blocks) {
         std::vector<float> map(batch * count.patches * D), prefix(batch * count.prefix * D);
@@ -167,9 +183,9 @@ class Model {
         prefixes.call<void>("push", float_array(prefix));
         block = {};
       }
-      result.set("blocks", patches);
-      result.set("prefixes", prefixes);
-      result.set("attention", float_arrays(attention));
+      put(result, "blocks", patches);
+      put(result, "prefixes", prefixes);
+      put(result, "attention", float_arrays(attention));
       return result;
     });
   }
@@ -197,8 +213,8 @@ class Model {
       std::vector<float> weight(linear.out() * linear.in()), bias(linear.out());
       linear.unpack(weight.data(), bias.data());
       val js = val::object();
-      js.set("weight", float_array(weight));
-      js.set("bias", float_array(bias));
+      put(js, "weight", float_array(weight));
+      put(js, "bias", float_array(bias));
       return js;
     });
   }
@@ -291,9 +307,9 @@ class Loader {
   Loader(const val& config, const val& options)
       : loader_(guard([&] {
           vt::VitConfig vit = vit_config(config);
-          vit.arithmetic = options["int8"].as<bool>() ? vt::Arithmetic::kInt8 : vt::Arithmetic::kFp32;
-          return std::make_unique<vt::ModelLoader>(vit, size_t(options["files"].as<int>()),
-                                                   options["head"].as<bool>());
+          vit.arithmetic = field<bool>(options, "int8") ? vt::Arithmetic::kInt8 : vt::Arithmetic::kFp32;
+          return std::make_unique<vt::ModelLoader>(vit, size_t(field<int>(options, "files")),
+                                                   field<bool>(options, "head"));
         })) {}
 
   // size in bytes, or negative where it is not known; head: this file is the one with the classifier
@@ -328,10 +344,10 @@ class Converter {
   Converter(const val& config, const val& options)
       : converter_(guard([&] {
           const vt::FileDtype dtype =
-              options["int8"].as<bool>() ? vt::FileDtype::kInt8 : vt::FileDtype::kFp16;
+              field<bool>(options, "int8") ? vt::FileDtype::kInt8 : vt::FileDtype::kFp16;
           return std::make_unique<vt::Converter>(vit_config(config), dtype,
-                                                 options["config"].as<std::string>(),
-                                                 size_t(options["files"].as<int>()));
+                                                 field<std::string>(options, "config"),
+                                                 size_t(field<int>(options, "files")));
         })) {}
 
   // As Loader's.
@@ -355,9 +371,10 @@ class Converter {
       val list = val::array();
       for (const vt::Piece& piece : converter_->take()) {
         val js = val::object();
-        js.set("offset", double(piece.offset));
-        js.set("bytes", val::global("Uint8Array")
-                            .new_(emscripten::typed_memory_view(piece.bytes.size(), piece.bytes.data())));
+        put(js, "offset", double(piece.offset));
+        put(js, "bytes",
+            val::global("Uint8Array")
+                .new_(emscripten::typed_memory_view(piece.bytes.size(), piece.bytes.data())));
         list.call<void>("push", js);
       }
       return list;
@@ -371,6 +388,7 @@ class Converter {
 }  // namespace
 
 EMSCRIPTEN_BINDINGS(vitreous) {
+  emscripten::function("inputBox", &input_box);
   // Returns how many there are then, the caller included: 1 in a build without threads.
   emscripten::function(
       "setThreads", +[](int threads) {

@@ -40,6 +40,8 @@ test.each(Object.entries(timm))('%s is what timm says', (name, model) => {
     activation: model.activation,
     globalPool: model.global_pool,
     fcNorm: model.fc_norm,
+    dynamicImgSize: false,
+    posEmbedInterpolation: 'timm',
   });
   expect(dataConfig).toEqual({
     inputSize: model.input_size,
