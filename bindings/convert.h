@@ -3,7 +3,9 @@
 
 #include <emscripten/bind.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <new>
 #include <string>
 #include <vector>
@@ -60,12 +62,37 @@ template <typename T>
 
 inline size_t length(const emscripten::val& array) { return array["length"].as<size_t>(); }
 
-inline void copy_floats(const emscripten::val& array, float* to) {
+// A typed array into memory of its element type.
+template <typename T>
+void copy(const emscripten::val& array, T* to) {
   emscripten::val(emscripten::typed_memory_view(length(array), to)).call<void>("set", array);
 }
 
-// A new JavaScript array, not a view of the engine's memory, which moves when it grows.
+// A new JavaScript array of that type, not a view of the engine's memory, which moves when it grows.
+template <typename T>
+emscripten::val new_array(const char* type, const std::vector<T>& values) {
+  return emscripten::val::global(type).new_(emscripten::typed_memory_view(values.size(), values.data()));
+}
 inline emscripten::val float_array(const std::vector<float>& values) {
-  return emscripten::val::global("Float32Array")
-      .new_(emscripten::typed_memory_view(values.size(), values.data()));
+  return new_array("Float32Array", values);
+}
+inline emscripten::val int_array(const std::vector<int32_t>& values) {
+  return new_array("Int32Array", values);
+}
+inline emscripten::val byte_array(const std::vector<uint8_t>& values) {
+  return new_array("Uint8Array", values);
+}
+
+// Hands a JavaScript byte array to `push` through a small buffer, so that the engine never holds a copy of it
+// whole.
+template <typename F>
+void push_bytes(const emscripten::val& bytes, size_t piece, F&& push) {
+  const size_t n = length(bytes);
+  std::vector<uint8_t> buffer(std::min(n, piece));
+  for (size_t i = 0; i < n; i += buffer.size()) {
+    const size_t count = std::min(buffer.size(), n - i);
+    emscripten::val(emscripten::typed_memory_view(count, buffer.data()))
+        .call<void>("set", bytes.call<emscripten::val>("subarray", i, i + count));
+    push(buffer.data(), count);
+  }
 }

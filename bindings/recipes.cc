@@ -26,14 +26,6 @@ std::vector<T> values(const val& array) {
   return emscripten::convertJSArrayToNumberVector<T>(array);
 }
 
-// A new JavaScript array of that type.
-template <typename T>
-val array(const char* type, const std::vector<T>& values) {
-  return val::global(type).new_(emscripten::typed_memory_view(values.size(), values.data()));
-}
-val byte_array(const std::vector<uint8_t>& bytes) { return array("Uint8Array", bytes); }
-val int_array(const std::vector<int32_t>& ints) { return array("Int32Array", ints); }
-
 // Names are pointers here: as arrays they would make a template instance for each length.
 [[gnu::noinline]] double number(const val& object, const char* name) { return object[name].as<double>(); }
 
@@ -66,7 +58,7 @@ class FeatureBank {
       const std::vector<float> x = values<float>(queries);
       std::vector<double> scores(x.size() / bank_.dim() * size_t(classes));
       bank_.scores(x.size() / bank_.dim(), x.data(), size_t(k), temperature, size_t(classes), scores.data());
-      return array("Float64Array", scores);
+      return new_array("Float64Array", scores);
     });
   }
   int leave_one_out(int k, double temperature, int classes) {

@@ -34,20 +34,6 @@ std::optional<uint64_t> known(double size) {
 
 constexpr size_t kPushBytes = size_t{1} << 18;
 
-// Hands a JavaScript byte array to `push` through a small buffer, so that the engine never holds a copy of it
-// whole.
-template <typename F>
-void push_bytes(const val& bytes, size_t piece, F&& push) {
-  const size_t n = length(bytes);
-  std::vector<uint8_t> buffer(std::min(n, piece));
-  for (size_t i = 0; i < n; i += buffer.size()) {
-    const size_t count = std::min(buffer.size(), n - i);
-    val(emscripten::typed_memory_view(count, buffer.data()))
-        .call<void>("set", bytes.call<val>("subarray", i, i + count));
-    push(buffer.data(), count);
-  }
-}
-
 // The rectangle of an image of that size, in its pixels, that the model's input shows; it reaches outside
 // where the image is padded.
 val input_box(const val& config, int width, int height) {
@@ -135,7 +121,7 @@ class Model {
                     .attention = attention_ids.size() * (full ? N : 1),
                     .rollout = !rollout.isUndefined()});
       input_.resize(length(images));
-      copy_floats(images, input_.data());
+      copy(images, input_.data());
 
       vt::Outputs outputs;
       const auto want = [](bool wanted, std::vector<float>& values, size_t size) -> float* {
@@ -196,7 +182,7 @@ class Model {
       const vt::VitConfig& config = vit_->config();
       const size_t batch = batch_of(tokens, size_t(N) * size_t(config.dim));
       std::vector<float> features(length(tokens));
-      copy_floats(tokens, features.data());
+      copy(tokens, features.data());
       const bool head = !pre_logits && config.num_classes > 0;
       std::vector<float> out(batch * config.pooled_tokens(size_t(N)) *
                              size_t(head ? config.num_classes : config.dim));
@@ -225,7 +211,7 @@ class Model {
       const auto copy = [](const val& from, std::vector<float>& to) {
         if (from.isUndefined()) return;
         to.resize(length(from));
-        copy_floats(from, to.data());
+        copy(from, to.data());
       };
       copy(weight, w);
       copy(bias, b);
@@ -372,9 +358,7 @@ class Converter {
       for (const vt::Piece& piece : converter_->take()) {
         val js = val::object();
         put(js, "offset", double(piece.offset));
-        put(js, "bytes",
-            val::global("Uint8Array")
-                .new_(emscripten::typed_memory_view(piece.bytes.size(), piece.bytes.data())));
+        put(js, "bytes", byte_array(piece.bytes));
         list.call<void>("push", js);
       }
       return list;
