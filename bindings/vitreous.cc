@@ -208,13 +208,13 @@ class Model {
   void reset_classifier(int classes, const std::string& pool, const val& weight, const val& bias) {
     guard([&] {
       std::vector<float> w, b;
-      const auto copy = [](const val& from, std::vector<float>& to) {
+      const auto fill = [](const val& from, std::vector<float>& to) {
         if (from.isUndefined()) return;
         to.resize(length(from));
         copy(from, to.data());
       };
-      copy(weight, w);
-      copy(bias, b);
+      fill(weight, w);
+      fill(bias, b);
       const auto given = [](const std::vector<float>& values) {
         return values.empty() ? nullptr : values.data();
       };

@@ -38,7 +38,7 @@ std::vector<Edge> reachability(size_t n, size_t k, const int32_t* neighbours, co
   std::vector<Edge> edges;
   for (size_t i = 0; i < n; ++i) {
     for (size_t j = i * k; j < (i + 1) * k && neighbours[j] >= 0; ++j) {
-      const auto [a, b] = std::minmax(int32_t(i), neighbours[j]);
+      const auto [a, b] = std::minmax({int32_t(i), neighbours[j]});
       const double distance = std::max({core[size_t(a)], core[size_t(b)], double(distances[j])});
       edges.push_back({a, b, std::max(distance, kLeastDistance)});
     }
@@ -210,9 +210,11 @@ Clusters hdbscan(size_t n, std::span<const int32_t> neighbours, std::span<const 
   for (size_t i = 0; i < n; ++i) {
     const int32_t cluster = chosen[size_t(tree.branch_of[i])];
     if (cluster < 0) continue;
-    const double death = tree.branches[size_t(cluster)].death;
+    const Branch& branch = tree.branches[size_t(cluster)];
+    // Not one that leaves where the cluster begins: it joins several at once, and is no nearer to this one.
+    if (tree.density_of[i] <= branch.birth) continue;
     result.labels[i] = cluster;
-    result.probabilities[i] = death > 0 ? float(std::min(tree.density_of[i] / death, 1.0)) : 1;
+    result.probabilities[i] = float(std::min(tree.density_of[i] / branch.death, 1.0));
   }
   order_by_size(result.labels, tree.branches.size());
   return result;

@@ -1,6 +1,7 @@
 // HDBSCAN*: groups of any number, size and density, and what belongs to none. Campello, Moulavi and Sander,
 // Density-Based Clustering Based on Hierarchical Density Estimates, 2013; labels as
-// sklearn.cluster.HDBSCAN gives them.
+// sklearn.cluster.HDBSCAN gives them, but that a point which joins several clusters at the same distance is
+// in none: there it is in one of them, by the order of sorting.
 //
 // The hierarchy is that of the graph of each point's k nearest neighbours: the work grows with n · k instead
 // of n². With k = n - 1 it is exactly HDBSCAN*'s; with fewer, points that no path of neighbours joins are

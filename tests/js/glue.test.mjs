@@ -47,6 +47,7 @@ test.each([
   ['FeatureBank', 'GlueFeatureBank'],
   ['LogisticRegression', 'GlueLogisticRegression'],
   ['LabelPropagation', 'GlueLabelPropagation'],
+  ['PrincipalAxes', 'GluePrincipalAxes'],
 ])('class %s has the methods of %s', (name, declared) => {
   const methods = Object.getOwnPropertyNames(module[name].prototype).filter((method) => !EMBIND.has(method));
   expect(methods.sort()).toEqual(members(declared));

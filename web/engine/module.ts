@@ -221,10 +221,25 @@ export interface GlueLabelPropagation extends EngineObject {
   next(features: Float32Array): { soft: Float32Array; labels: Uint8Array };
 }
 
+export interface GluePrincipalAxes extends EngineObject {
+  /** (n, dim), more of them */
+  add(x: Float32Array): void;
+  /** (dim) and (count, dim), for `project` */
+  fit(count: number): { mean: Float32Array; axes: Float32Array };
+}
+
 /** The arithmetic of the recipes (src/recipes), on plain arrays. */
 export interface Recipes {
   /** As in zip (ISO 3309). */
   crc32(bytes: Uint8Array): number;
+  /** Neighbours and their distances (n, k), nearest first, -1 where there are fewer → (n) and (n); -1: in no cluster. */
+  hdbscan(
+    n: number,
+    neighbours: Int32Array,
+    distances: Float32Array,
+    minClusterSize: number,
+    minSamples: number,
+  ): { labels: Int32Array; probabilities: Float32Array };
   /** The rectangle of an image of that size that the model's input shows; outside of it where the image is padded. */
   inputBox(config: DataConfig, width: number, height: number): Box;
   /** (rows, dim), (classes, dim), (classes) → (rows, classes) */
@@ -291,6 +306,7 @@ export interface Recipes {
 
 /** Objects of the engine that are called from outside by name, and live until they are released. */
 export interface EngineClasses {
+  PrincipalAxes: new (dim: number) => GluePrincipalAxes;
   VectorIndex: new (options: VectorIndexOptions) => GlueVectorIndex;
   FeatureBank: new (dim: number) => GlueFeatureBank;
   LogisticRegression: new (
