@@ -5,7 +5,6 @@
 #include <limits>
 #include <numeric>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "base/error.h"
@@ -44,7 +43,7 @@ std::vector<Edge> reachability(size_t n, size_t k, const int32_t* neighbours, co
     }
   }
   std::sort(edges.begin(), edges.end(), [](const Edge& x, const Edge& y) {
-    return std::tie(x.distance, x.a, x.b) < std::tie(y.distance, y.a, y.b);
+    return x.distance != y.distance ? x.distance < y.distance : x.a != y.a ? x.a < y.a : x.b < y.b;
   });
   return edges;
 }

@@ -86,16 +86,15 @@ TEST_F(Golden, WithAllNeighboursItIsScikitLearns) {
     std::map<double, int32_t> names;
     size_t between = 0;
     for (size_t p = 0; p < n_; ++p) {
-      SCOPED_TRACE(p);
       // As near to several clusters: the first to leave the one that it is in there.
       if (clusters.labels[p] < 0 && labels[p] >= 0) {
-        EXPECT_EQ(probabilities[p], least[labels[p]]);
+        EXPECT_EQ(probabilities[p], least[labels[p]]) << p;
         ++between;
         continue;
       }
       EXPECT_EQ(clusters.labels[p], names.try_emplace(labels[p], clusters.labels[p]).first->second);
-      EXPECT_EQ(clusters.labels[p] < 0, labels[p] < 0);
-      EXPECT_NEAR(clusters.probabilities[p], probabilities[p], 1e-4);
+      EXPECT_EQ(clusters.labels[p] < 0, labels[p] < 0) << p;
+      EXPECT_NEAR(clusters.probabilities[p], probabilities[p], 1e-4) << p;
     }
     EXPECT_LE(between, n_ / 100);
     std::set<int32_t> ours;
