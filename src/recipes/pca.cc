@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "base/error.h"
 #include "base/thread_pool.h"
@@ -25,10 +26,10 @@ std::vector<double> column_means(size_t rows, size_t dim, const float* x) {
   return mean;
 }
 
-// Σ (x - center)(x - center)ᵀ / divisor: (dim, dim)
-std::vector<double> second_moments(size_t rows, size_t dim, const float* x, const std::vector<double>& center,
-                                   double divisor) {
-  std::vector<double> moments(dim * dim), chunk(kChunk * dim);
+// moments += Σ (x - center)(x - center)ᵀ: (dim, dim), of which the lower half stays as it was
+void add_moments(size_t rows, size_t dim, const float* x, const std::vector<double>& center,
+                 double* moments) {
+  std::vector<double> chunk(kChunk * dim);
   for (size_t first = 0; first < rows; first += kChunk) {
     const size_t count = std::min(kChunk, rows - first);
     for (size_t i = 0; i < count * dim; ++i) chunk[i] = x[first * dim + i] - center[i % dim];
@@ -36,12 +37,18 @@ std::vector<double> second_moments(size_t rows, size_t dim, const float* x, cons
       for (size_t i = 0; i < count; ++i) {
         const double* values = chunk.data() + i * dim;
         for (size_t r = row; r < row + height; ++r) {
-          // The other half mirrors it.
-          add(dim - row, moments.data() + r * dim + row, values[r], values + row);
+          add(dim - row, moments + r * dim + row, values[r], values + row);
         }
       }
     });
   }
+}
+
+// Σ (x - center)(x - center)ᵀ / divisor: (dim, dim)
+std::vector<double> second_moments(size_t rows, size_t dim, const float* x, const std::vector<double>& center,
+                                   double divisor) {
+  std::vector<double> moments(dim * dim);
+  add_moments(rows, dim, x, center, moments.data());
   for (size_t i = 0; i < dim; ++i) {
     for (size_t j = i; j < dim; ++j) moments[j * dim + i] = moments[i * dim + j] /= divisor;
   }
@@ -122,6 +129,31 @@ Components principal_components(size_t rows, size_t dim, const float* x, size_t 
     }
   });
   return result;
+}
+
+void PrincipalAxes::add(size_t rows, const float* x) {
+  if (rows == 0) return;
+  if (rows_ == 0) shift_.assign(x, x + dim_);
+  for (size_t i = 0; i < rows * dim_; ++i) sums_[i % dim_] += x[i] - shift_[i % dim_];
+  add_moments(rows, dim_, x, shift_, moments_.data());
+  rows_ += rows;
+}
+
+Projection PrincipalAxes::fit(size_t count) const {
+  if (rows_ < 2 || count > dim_) {
+    throw Error(code::kInvalidArgument, "Principal axes take two vectors at least, of as many dimensions.");
+  }
+  std::vector<double> covariance(dim_ * dim_);
+  for (size_t i = 0; i < dim_; ++i) {
+    for (size_t j = i; j < dim_; ++j) {
+      const double about_mean = moments_[i * dim_ + j] - sums_[i] * sums_[j] / double(rows_);
+      covariance[i * dim_ + j] = covariance[j * dim_ + i] = about_mean / double(rows_ - 1);
+    }
+  }
+  const Eigen eigen = symmetric_eigen(dim_, std::move(covariance), count);
+  Projection axes = {dim_, count, std::vector<float>(dim_), {eigen.vectors.begin(), eigen.vectors.end()}};
+  for (size_t d = 0; d < dim_; ++d) axes.mean[d] = float(shift_[d] + sums_[d] / double(rows_));
+  return axes;
 }
 
 std::vector<uint8_t> foreground_mask(size_t rows, size_t count, const float* components, double threshold,

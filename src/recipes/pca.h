@@ -38,6 +38,22 @@ struct Components {
 Components principal_components(size_t rows, size_t dim, const float* x, size_t count,
                                 const uint8_t* mask = nullptr);
 
+// As sklearn.decomposition.PCA's components_ of more rows than fit in memory, in pieces.
+class PrincipalAxes {
+ public:
+  explicit PrincipalAxes(size_t dim) : dim_(dim), sums_(dim), moments_(dim * dim) {}
+
+  // x: (rows, dim)
+  void add(size_t rows, const float* x);
+  // The first `count` axes. Throws INVALID_ARGUMENT for less than two rows, or more axes than dim.
+  Projection fit(size_t count) const;
+
+ private:
+  size_t dim_, rows_ = 0;
+  // About the first row, which is near the mean of embeddings: about zero, digits would cancel.
+  std::vector<double> shift_, sums_, moments_;
+};
+
 // 1 where the first of `count` components, scaled to 0 … 1, is above the threshold (or, not `above`, below).
 std::vector<uint8_t> foreground_mask(size_t rows, size_t count, const float* components, double threshold,
                                      bool above);

@@ -48,6 +48,7 @@ test.each([
   ['LogisticRegression', 'GlueLogisticRegression'],
   ['LabelPropagation', 'GlueLabelPropagation'],
   ['VectorIndex', 'GlueVectorIndex'],
+  ['PrincipalAxes', 'GluePrincipalAxes'],
 ])('class %s has the methods of %s', (name, declared) => {
   const methods = Object.getOwnPropertyNames(module[name].prototype).filter((method) => !EMBIND.has(method));
   expect(methods.sort()).toEqual(members(declared));

@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 SCRIPTS = (
     "make_family_goldens.py",
     "make_generated_goldens.py",
+    "make_group_goldens.py",
     "make_head_goldens.py",
     "make_hub_goldens.py",
     "make_img_size_goldens.py",

@@ -225,6 +225,14 @@ export interface GlueVectorIndex extends EngineObject {
   restore(state: Uint8Array): void;
 }
 
+/** The principal axes of rows that come in parts; see src/recipes/pca.h. */
+export interface GluePrincipalAxes extends EngineObject {
+  /** (n, dim), more of them */
+  add(x: Float32Array): void;
+  /** (dim) and (count, dim), for `project` */
+  fit(count: number): { mean: Float32Array; axes: Float32Array };
+}
+
 /** The arithmetic of the recipes (src/recipes), on plain arrays. */
 export interface Recipes {
   /** The rectangle of an image of that size that the model's input shows; outside of it where the image is padded. */
@@ -291,6 +299,14 @@ export interface Recipes {
   ): Uint8Array;
   /** As in zip (ISO 3309). */
   crc32(bytes: Uint8Array): number;
+  /** Neighbours and their distances (n, k), nearest first, -1 where there are fewer → (n) and (n); -1: in no cluster. */
+  hdbscan(
+    n: number,
+    neighbours: Int32Array,
+    distances: Float32Array,
+    minClusterSize: number,
+    minSamples: number,
+  ): { labels: Int32Array; probabilities: Float32Array };
 }
 
 /** Objects of the engine that are called from outside by name, and live until they are released. */
@@ -310,6 +326,7 @@ export interface EngineClasses {
     options: PropagationOptions,
   ) => GlueLabelPropagation;
   VectorIndex: new (options: VectorIndexOptions) => GlueVectorIndex;
+  PrincipalAxes: new (dim: number) => GluePrincipalAxes;
 }
 
 export interface EngineModule extends Recipes, EngineClasses {

@@ -11,9 +11,7 @@ import { importCommand } from './cli/import.js';
 import { index } from './cli/index.js';
 import { info } from './cli/info.js';
 import { UsageError } from './cli/model.js';
-
 import { models } from './cli/models.js';
-
 import { search } from './cli/search.js';
 
 const HELP = `vitreous: the DINO Vision Transformer on this machine

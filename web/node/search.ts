@@ -20,7 +20,17 @@ export {
   type CollectionResult,
   indexCollection,
 } from '../search/collection.js';
+export type {
+  Cluster,
+  Clustering,
+  ClusterOptions,
+  Duplicate,
+  DuplicateGroupOptions,
+  DuplicateOptions,
+} from '../search/groups.js';
 export type { Recovered } from '../search/log.js';
+export type { IndexMap, MapOptions, Umap, UmapConstructor } from '../search/map.js';
+export type { ScanOptions, ScanProgress } from '../search/neighbours.js';
 export { SearchIndex } from '../search/search_index.js';
 export type * from '../search/types.js';
 export { type FolderOptions, indexFolder } from './search_folder.js';

@@ -36,6 +36,14 @@ export class Rows {
     return new Rows(engine, header, await make(engine, 'VectorIndex', optionsOf(header)));
   }
 
+  get engine(): Calling {
+    return this.#engine;
+  }
+
+  get header(): Header {
+    return this.#header;
+  }
+
   get table(): Table {
     return this.#table;
   }

@@ -2,8 +2,19 @@ import { throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
 import { firstRepeated, outside, toStored } from './entry.js';
 import { type Predicate, toPredicate } from './filter.js';
 import { joined } from './format.js';
+import {
+  type Clustering,
+  type ClusterOptions,
+  clusters,
+  type Duplicate,
+  type DuplicateGroupOptions,
+  type DuplicateOptions,
+  duplicateGroups,
+  duplicates,
+} from './groups.js';
 import type { Journal } from './journal.js';
 import type { Recovered } from './log.js';
+import { type IndexMap, type MapOptions, map } from './map.js';
 import type { IndexParts } from './open.js';
 import { checkVector, embed, invalid, queryVectors } from './query.js';
 import type { AddOptions, Entry, Metadata, NewEntry, Query, SearchByOptions, SearchResult } from './types.js';
@@ -174,6 +185,51 @@ export class SearchIndex {
         return { id, score, metadata };
       });
     });
+  }
+
+  /**
+   * Pairs of entries that are nearly the same, the best first. Every entry is compared with all that were added after it, so
+   * the time grows with the square of their number. Like {@link clusters} and {@link map}, it sees the index as it is when
+   * its turn comes, and changes asked for later wait for it.
+   * @param options.minScore - a pair has at least this score: cosine or inner product, as the index's `metric` says
+   * @throws `INVALID_ARGUMENT`, `ABORTED`
+   */
+  duplicates(options: DuplicateOptions = {}): Promise<Duplicate[]> {
+    return this.#inOrder(({ rows }) => duplicates(rows, options));
+  }
+
+  /**
+   * Entries joined by pairs that are nearly the same, directly or over others: the connected components of
+   * {@link duplicates}.
+   * @returns ids of each group, in the order of adding; the largest group first
+   * @throws `INVALID_ARGUMENT`, `ABORTED`
+   */
+  duplicateGroups(options: DuplicateGroupOptions = {}): Promise<string[][]> {
+    return this.#inOrder(({ rows }) => duplicateGroups(rows, options));
+  }
+
+  /**
+   * Groups of entries that are like each other, as many as there are, by HDBSCAN* (Campello, Moulavi and Sander, 2013) on
+   * cosine distance, over the `k` nearest neighbours of each entry: `sklearn.cluster.HDBSCAN(metric='cosine')`, exactly so
+   * where `k` reaches all others.
+   * @throws `INVALID_ARGUMENT` also where the metric is not `'cosine'`; `ABORTED`
+   */
+  clusters(options: ClusterOptions = {}): Promise<Clustering> {
+    return this.#inOrder(({ rows }) => clusters(rows, options));
+  }
+
+  /**
+   * A point of the plane for each entry, near ones near each other.
+   * @example
+   * ```ts
+   * import { UMAP } from 'umap-js';
+   * const { ids, coordinates } = await index.map({ method: 'umap', UMAP });
+   * ```
+   * @throws `INVALID_ARGUMENT` also for too few entries (2, for UMAP 3), or where the metric for UMAP is not `'cosine'`;
+   *   `ABORTED`
+   */
+  map(options: MapOptions): Promise<IndexMap> {
+    return this.#inOrder(({ rows }) => map(rows, options));
   }
 
   /** Builds an approximate index over what is there, for faster searches in large ones; later entries go into it. */
