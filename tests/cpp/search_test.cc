@@ -54,7 +54,7 @@ std::vector<float> clustered(size_t rows, size_t dim, uint32_t seed) {
   for (size_t row = 0; row < rows; ++row) {
     const size_t cluster = size_t((next() + 1) / 2 * kClusters) % kClusters;
     for (size_t l = 0; l < kLatent; ++l) {
-      const float z = centers[cluster * kLatent + l] + 0.3f * next();
+      const float z = centers[cluster * kLatent + l] + 0.6f * next();
       for (size_t k = 0; k < dim; ++k) x[row * dim + k] += z * turn[l * dim + k];
     }
     for (size_t k = 0; k < dim; ++k) x[row * dim + k] += 0.2f * next();
