@@ -106,23 +106,6 @@ class VectorIndex {
   val compact() {
     return guard([&] { return int_array(index_->compact()); });
   }
-  val pairs(double min_score, double limit) const {
-    return guard([&] {
-      const std::vector<vt::Pair> found = index_->pairs(min_score, whole_number(limit, "limit"));
-      std::vector<int32_t> a, b;
-      std::vector<float> scores;
-      for (const vt::Pair& pair : found) {
-        a.push_back(pair.a);
-        b.push_back(pair.b);
-        scores.push_back(float(pair.score));
-      }
-      val js = val::object();
-      js.set("a", int_array(a));
-      js.set("b", int_array(b));
-      js.set("scores", float_array(scores));
-      return js;
-    });
-  }
 
   void train(const val& options) {
     guard([&] {
@@ -185,7 +168,6 @@ EMSCRIPTEN_BINDINGS(search) {
       .function("size", &VectorIndex::size)
       .function("search", &VectorIndex::search)
       .function("compact", &VectorIndex::compact)
-      .function("pairs", &VectorIndex::pairs)
       .function("train", &VectorIndex::train)
       .function("trained", &VectorIndex::trained)
       .function("trainingState", &VectorIndex::training_state)

@@ -44,11 +44,6 @@ struct Hits {
   std::vector<float> scores;
 };
 
-struct Pair {
-  int32_t a, b;  // a < b
-  double score;
-};
-
 class VectorIndex {
  public:
   // Throws INVALID_ARGUMENT for a dim of 0 or more than kMaxDim.
@@ -77,10 +72,6 @@ class VectorIndex {
 
   // queries: (n, dim). Throws INVALID_ARGUMENT for queries as for added vectors.
   Hits search(std::span<const float> queries, const SearchOptions& options) const;
-
-  // The best `limit` pairs that have at least this score, best first, equal ones by a, then b. Every row is
-  // compared with every other.
-  std::vector<Pair> pairs(double min_score, size_t limit) const;
 
   // Divides what is there into lists, which searches that need not be exact use from then on; rows that are
   // added later go into them. Throws INVALID_ARGUMENT and changes nothing when there are not that many rows.

@@ -128,21 +128,6 @@ TEST_P(Golden, AllListsTogetherAreExact) {
   expect_golden(index, "all", {.k = 10, .exact = false});
 }
 
-TEST_P(Golden, PairsAreNumPys) {
-  const VectorIndex index = golden_index(GetParam().first);
-  const auto expected = golden_scores(std::string(GetParam().second) + "_pairs");
-  const auto pairs = index.pairs(-kInfinity, expected.size() / 3);
-  ASSERT_EQ(pairs.size(), expected.size() / 3);
-  for (size_t i = 0; i < pairs.size(); ++i) {
-    EXPECT_EQ(pairs[i].a, int32_t(expected[3 * i])) << i;
-    EXPECT_EQ(pairs[i].b, int32_t(expected[3 * i + 1])) << i;
-    EXPECT_NEAR(pairs[i].score, expected[3 * i + 2], 1e-12 * expected[3 * i + 2]) << i;
-  }
-  // The same by their score.
-  EXPECT_EQ(index.pairs(pairs[30].score, 1000).size(), 31u);
-  EXPECT_TRUE(index.pairs(1e9, 1000).empty());
-}
-
 TEST(VectorIndex, SmallerFormsAgreeWithTheExactOnes) {
   const auto x = clustered(5000, 192, 3), queries = clustered(64, 192, 4);
   VectorIndex exact({.dim = 192});
@@ -257,15 +242,9 @@ TEST(VectorIndex, ThreadsChangeNothing) {
     VectorIndex index({.dim = 48, .storage = storage, .keep = storage == Storage::kBinary});
     index.add(x);
     const Hits one = index.search(queries, {.k = 25});
-    const auto pairs = index.pairs(0.9, 100);
-    ASSERT_EQ(pairs.size(), 100u);
     for (const size_t threads : {2, 3}) {
       set_thread_count(threads);
       expect_same(index.search(queries, {.k = 25}), one);
-      const auto again = index.pairs(0.9, 100);
-      EXPECT_TRUE(std::equal(pairs.begin(), pairs.end(), again.begin(), again.end(), [](auto& p, auto& q) {
-        return p.a == q.a && p.b == q.b && p.score == q.score;
-      }));
     }
     set_thread_count(1);
   }
@@ -290,7 +269,6 @@ TEST(VectorIndex, OneRowAndNone) {
     Hits hits = index.search(query, {.k = 2});
     EXPECT_EQ(hits.rows, (std::vector<int32_t>{-1, -1}));
     EXPECT_EQ(hits.scores, (std::vector<float>{-kInfinity, -kInfinity}));
-    EXPECT_TRUE(index.pairs(0, 10).empty());
     EXPECT_TRUE(index.compact().empty());
     EXPECT_EQ(index.add(std::vector<float>{0, 5, 0}), 0u);
     hits = index.search(query, {.k = 2});

@@ -68,10 +68,6 @@ def main() -> None:
             ids, best = topk(s, rows, k, least)
             folder.save(f"{metric}_{name}_rows", ids, f"row numbers, {metric}, -1 where there are fewer")
             folder.save(f"{metric}_{name}_scores", best, "their scores")
-        own = scores(stored(x, metric), stored(x, metric), metric)
-        a, b = np.triu_indices(ROWS, 1)
-        order = np.lexsort((b, a, -np.round(own[a, b], 12)))[:60]
-        folder.save(f"{metric}_pairs", np.stack([a[order], b[order], own[a, b][order]], 1), "a, b, score: the best pairs")
     folder.close()
 
 

@@ -215,8 +215,6 @@ export interface GlueVectorIndex extends EngineObject {
   search(queries: Float32Array, options: SearchOptions): { rows: Int32Array; scores: Float32Array };
   /** By old row the new one, -1 for removed ones. */
   compact(): Int32Array;
-  /** The best `limit` pairs of at least this score, best first, a < b. */
-  pairs(minScore: number, limit: number): { a: Int32Array; b: Int32Array; scores: Float32Array };
   /** Divides what is there into lists (k-means), which searches that are not `exact` use; rows added later go into them. */
   train(options: { lists: number; iterations: number; seed: number }): void;
   trained(): boolean;
