@@ -1,9 +1,10 @@
 // The models that can be asked for by name. The table is src/model/registry.cc; the build writes it down as JSON.
-import models from '#models';
+import table from '#models';
 import type { ModelEntry } from './engine/module.js';
 import type { ModelConfig, ModelDescription } from './types.js';
 
-export { models };
+/** All of them. Its type is written out, so that the declarations do not ask for the build's module. */
+export const models: readonly ModelEntry[] = table;
 
 const architectureOf = (name: string) => name.replace(/\..*$/, '');
 

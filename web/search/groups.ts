@@ -10,11 +10,13 @@ const MAX_PAIRS = 10_000;
 const CLUSTER_SIZE = 5;
 const CLUSTER_NEIGHBOURS = 32;
 
+/** Options of {@link SearchIndex.duplicateGroups}. */
 export interface DuplicateGroupOptions extends ScanOptions {
   /** Two entries are near-duplicates from this score on; default 0.95, which is meant for cosines. */
   minScore?: number;
 }
 
+/** Options of {@link SearchIndex.duplicates}. */
 export interface DuplicateOptions extends DuplicateGroupOptions {
   /** How many pairs at most, the best ones; default 10,000. */
   limit?: number;
@@ -27,6 +29,7 @@ export interface Duplicate {
   score: number;
 }
 
+/** Options of {@link SearchIndex.clusters}. */
 export interface ClusterOptions extends ScanOptions {
   /** Fewer entries are no cluster; from 2 on, default 5. (`min_cluster_size` of scikit-learn's HDBSCAN) */
   minClusterSize?: number;
@@ -39,6 +42,7 @@ export interface ClusterOptions extends ScanOptions {
   k?: number;
 }
 
+/** Entries that belong together. */
 export interface Cluster {
   /** In the order of adding. */
   ids: string[];
@@ -46,6 +50,7 @@ export interface Cluster {
   probabilities: number[];
 }
 
+/** The clusters of an index. */
 export interface Clustering {
   /** The largest first. */
   clusters: Cluster[];

@@ -15,11 +15,16 @@ const NEIGHBOURS = 15;
 
 /** What is used of umap-js's `UMAP`. */
 export interface Umap {
+  /** Takes the nearest neighbours. */
   setPrecomputedKNN(indices: number[][], distances: number[][]): void;
+  /** Begins; returns how many steps there will be. */
   initializeFit(X: number[][]): number;
+  /** One step of the optimisation. */
   step(): number;
+  /** The points. */
   getEmbedding(): number[][];
 }
+/** The class `UMAP` of umap-js, as far as it is used. */
 export type UmapConstructor = new (parameters: {
   nComponents: number;
   nNeighbors: number;
@@ -27,6 +32,7 @@ export type UmapConstructor = new (parameters: {
   random: () => number;
 }) => Umap;
 
+/** Options of {@link SearchIndex.map}. */
 export interface MapOptions extends ScanOptions {
   /**
    * `'pca'`: the two principal components, as scikit-learn's PCA gives them up to their signs; fast, the same for the same
@@ -44,9 +50,11 @@ export interface MapOptions extends ScanOptions {
   minDist?: number;
   /** For `'umap'`: the same seed gives the same map; default 0. */
   seed?: number;
+  /** First over the neighbours, then over the steps of the map. */
   onProgress?: (progress: ScanProgress | { stage: 'map'; done: number; total: number }) => void;
 }
 
+/** A point for each entry. */
 export interface IndexMap {
   /** In the order of adding. */
   ids: string[];

@@ -9,6 +9,7 @@ const MAX_RESULTS = 1 << 20;
 /** Neighbours that are first looked for among near-duplicates; most entries have none. */
 const FIRST_PAIRS = 16;
 
+/** Options of what compares the entries with each other. */
 export interface ScanOptions {
   /** Looks at every entry, where an approximate index has been trained; default false. */
   exact?: boolean;
@@ -17,6 +18,7 @@ export interface ScanOptions {
   onProgress?: (progress: ScanProgress) => void;
 }
 
+/** How far the comparing has come. */
 export interface ScanProgress {
   stage: 'neighbours';
   done: number;
