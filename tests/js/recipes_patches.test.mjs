@@ -229,6 +229,32 @@ describe('correspond', () => {
     await invalid(correspond(model, BOATS, AIRPLANE, { layer: 6 }));
   });
 
+  test('of keys, and of another size', async () => {
+    const sized = await createModel('vit_nano_patch16_224', { dynamicImgSize: true });
+    const imgSize = [64, 96];
+    const pairs = await correspond(sized, BOATS, AIRPLANE, { features: 'keys', mutual: false, imgSize });
+    const { data } = await sized.qkv([BOATS, AIRPLANE], { which: 'key', imgSize }); // (2, 4, 25, 64)
+    const key = (image, patch) =>
+      [0, 1, 2, 3].flatMap((head) => {
+        const from = ((image * 4 + head) * 25 + 1 + patch) * 64;
+        return Array.from(data.subarray(from, from + 64));
+      });
+    const dot = (x, y) => x.reduce((sum, value, i) => sum + value * y[i], 0);
+    const cosine = (x, y) => dot(x, y) / Math.sqrt(dot(x, x) * dot(y, y));
+    expect(pairs).toHaveLength(24);
+    for (const { a, b, score } of pairs) {
+      const patch = Math.floor(a.y * 4) * 6 + Math.floor(a.x * 6);
+      const scores = Array.from({ length: 24 }, (_, other) => cosine(key(0, patch), key(1, other)));
+      expect(score).toBeCloseTo(Math.max(...scores), 5);
+      expect(scores[Math.floor(b.y * 4) * 6 + Math.floor(b.x * 6)]).toBeCloseTo(score, 5);
+    }
+    const maps = await pcaImages(sized, [BOATS], { imgSize });
+    expect(maps.rgb.shape).toEqual([1, 4, 6, 3]);
+    expect(await copyDescriptor(sized, BOATS, { imgSize })).toHaveLength(512);
+    sized.dispose();
+    await invalid(correspond(model, BOATS, AIRPLANE, { features: 'queries' }));
+  });
+
   test('places in the pixels of the image', async () => {
     // A photo of 320 × 200 is resized to 396.8 → 396 × 248 and the middle 224 × 224 is cut out (crop_pct 0.9).
     const { cropPct } = model.dataConfig;

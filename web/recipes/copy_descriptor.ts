@@ -1,7 +1,7 @@
 import { compute } from '../engine/calls.js';
 import type { VisionTransformer } from '../model.js';
 import type { CallOptions, ImageInput, Images, Tensor } from '../types.js';
-import { checkNumber, engineOf, forTokens, gridOf, isTensor } from './features.js';
+import { checkNumber, engineOf, forTokens, isTensor, prefixOf } from './features.js';
 import type { PcaWhitening } from './whitening.js';
 
 /** Options of {@link copyDescriptor}. */
@@ -36,12 +36,11 @@ export async function copyDescriptor(
   { p = 4, whitening, normalize = true, ...options }: CopyDescriptorOptions = {},
 ): Promise<Float32Array | Float32Array[]> {
   checkNumber('p', p, { least: 0.01, most: 100 });
-  const [height, width] = gridOf(model);
-  const patches = height * width;
+  const prefix = prefixOf(model);
   const descriptors: Float32Array[] = [];
   await forTokens(model, images, options, async ({ data, shape: [, tokens = 0, dim = 0] }) => {
     const engine = engineOf(model);
-    let rows = await compute(engine, 'copyDescriptors', data, tokens - patches, patches, dim, p);
+    let rows = await compute(engine, 'copyDescriptors', data, prefix, tokens - prefix, dim, p);
     let length = 2 * dim;
     if (whitening) {
       rows = (await whitening.apply({ data: rows, shape: [rows.length / length, length] })).data;

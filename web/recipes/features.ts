@@ -1,6 +1,7 @@
 import type { Calling } from '../engine/backend.js';
 import { VitreousError } from '../errors.js';
 import type { VisionTransformer } from '../model.js';
+import { sidesOf } from '../sizes.js';
 import type { CallOptions, ImageInput, Images, Tensor } from '../types.js';
 
 /** One image, or its features as {@link VisionTransformer.embed} gives them. */
@@ -116,10 +117,18 @@ export function labelList(labels: Label | readonly Label[], count: number): read
   return list;
 }
 
-/** Rows and columns of the model's patches. */
-export function gridOf({ config }: VisionTransformer): [height: number, width: number] {
-  return [config.imageHeight / config.patchSize, config.imageWidth / config.patchSize];
+/** Rows and columns of an image's patches, of the model's own size or another. */
+export function gridOf(
+  { config }: VisionTransformer,
+  imgSize?: CallOptions['imgSize'],
+): [height: number, width: number] {
+  const { imageHeight, imageWidth, patchSize } = config;
+  const [height, width] = imgSize === undefined ? [imageHeight, imageWidth] : sidesOf(imgSize, patchSize);
+  return [height / patchSize, width / patchSize];
 }
+
+/** Tokens that are no patches: CLS and registers, the first ones. */
+export const prefixOf = ({ config }: VisionTransformer) => 1 + config.regTokens;
 
 /**
  * Calls `work` with the tokens of a few images at a time: (count, prefix + patches, dim).
@@ -128,10 +137,10 @@ export function gridOf({ config }: VisionTransformer): [height: number, width: n
 export async function forTokens(
   model: VisionTransformer,
   images: Images,
-  { signal, onProgress }: CallOptions,
+  { signal, onProgress, imgSize }: CallOptions,
   work: (tokens: Tensor, first: number) => Promise<void> | void,
 ): Promise<number> {
-  const options = signal ? { signal } : {};
+  const options = { ...(signal && { signal }), ...(imgSize !== undefined && { imgSize }) };
   if (isTensor(images)) {
     const tokens = await model.forwardFeatures(images, options);
     await work(tokens, 0);
@@ -149,9 +158,8 @@ export async function forTokens(
 
 /** The tokens of the patches alone, of the images one after the other. */
 export function patchesOf(model: VisionTransformer, { data, shape }: Tensor): Float32Array {
-  const [height, width] = gridOf(model);
   const [batch = 0, tokens = 0, dim = 0] = shape;
-  const size = height * width * dim;
+  const size = (tokens - prefixOf(model)) * dim;
   const patches = new Float32Array(batch * size);
   for (let i = 0; i < batch; i++) {
     patches.set(data.subarray((i + 1) * tokens * dim - size, (i + 1) * tokens * dim), i * size);

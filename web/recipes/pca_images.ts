@@ -76,7 +76,7 @@ async function patchTokens(
   images: ImageInput | ImageInput[],
   options: CallOptions,
 ): Promise<Tensor> {
-  const [height, width] = gridOf(model);
+  const [height, width] = gridOf(model, options.imgSize);
   const { dim } = model.config;
   const size = height * width * dim;
   const data = new Float32Array((Array.isArray(images) ? images.length : 1) * size);
