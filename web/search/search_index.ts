@@ -17,7 +17,16 @@ import type { Recovered } from './log.js';
 import { type IndexMap, type MapOptions, map } from './map.js';
 import type { IndexParts } from './open.js';
 import { checkVector, embed, invalid, queryVectors } from './query.js';
-import type { AddOptions, Entry, Metadata, NewEntry, Query, SearchByOptions, SearchResult } from './types.js';
+import type {
+  AddOptions,
+  Entry,
+  Metadata,
+  NewEntry,
+  Query,
+  SearchByOptions,
+  SearchResult,
+  TrainOptions,
+} from './types.js';
 
 const DEFAULT_K = 10;
 /** Entries are read from the engine so many at a time. */
@@ -232,9 +241,17 @@ export class SearchIndex {
     return this.#inOrder(({ rows }) => map(rows, options));
   }
 
-  /** Builds an approximate index over what is there, for faster searches in large ones; later entries go into it. */
-  train(options: { lists: number; iterations?: number; seed?: number }): Promise<void> {
-    const { lists, iterations = 10, seed = 0 } = options;
+  /**
+   * Builds an approximate index over what is there (an inverted file; Jégou et al. 2011), for searches in large collections:
+   * they look at the nearest lists only, at as many of them as find 99 % of the ten nearest. Later entries go into it; it is
+   * kept with the index, and worth building anew when that has grown several times. `exact: true` leaves it aside.
+   * @param options.lists - how many, default the square root of the number of entries
+   * @param options.iterations - of k-means, default 10
+   * @param options.seed - the same seed gives the same lists; default 0
+   * @throws `INVALID_ARGUMENT` for more lists than entries
+   */
+  train(options: TrainOptions = {}): Promise<void> {
+    const { lists = Math.round(Math.sqrt(this.size)), iterations = 10, seed = 0 } = options;
     return this.#change((journal) => journal.train({ lists, iterations, seed }));
   }
 

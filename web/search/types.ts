@@ -129,3 +129,10 @@ export interface AddOptions {
   /** Called after each group of images. */
   onProgress?: (progress: { stage: 'images'; loaded: number; total: number }) => void;
 }
+
+/** Options of {@link SearchIndex.train}. */
+export interface TrainOptions {
+  lists?: number;
+  iterations?: number;
+  seed?: number;
+}
