@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import sharp from 'sharp';
 import { createModel } from '../../dist/node.mjs';
 import { ImageIndex, indexCollection, indexFolder } from '../../dist/node-search.mjs';
 import { fixture } from './support/golden.mjs';
@@ -87,6 +88,22 @@ describe('indexCollection', () => {
       modified: i,
       image: () => ({ data: new Uint8Array(300).fill(i * 9), width: 10, height: 10, channels: 3 }),
     }));
+
+  test('large images count whole, animated ones by their first frame', async () => {
+    const large = { create: { width: 12000, height: 1200, channels: 3, background: '#3070b0' } };
+    writeFileSync(at('large.jpg'), await sharp(large).jpeg().toBuffer());
+    const frames = await sharp([fixture(BOATS), fixture(AIRPLANE)], { join: { animated: true } })
+      .gif()
+      .toBuffer();
+    expect((await sharp(frames, { animated: true }).metadata()).pages).toBe(2);
+    writeFileSync(at('animated.gif'), frames);
+    rmSync(at('boats.png'));
+    expect(await indexFolder(index, join(folder, 'a'))).toMatchObject({ added: 3, failed: [] });
+    expect(ids()).toContain(at('large.jpg'));
+    const [boats] = await index.search(fixture(BOATS), { k: 1 });
+    expect(boats).toMatchObject({ id: at('animated.gif') });
+    expect(boats.score).toBeGreaterThan(0.9); // of 256 colours
+  });
 
   test('stops at a signal and goes on the next time; progress rises to the total', async () => {
     const controller = new AbortController();
