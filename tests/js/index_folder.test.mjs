@@ -46,10 +46,21 @@ describe('indexFolder', () => {
 
     expect(await indexFolder(index, join(folder, 'a'))).toMatchObject({ added: 0, unchanged: 2 });
     copyFileSync(fixture(AIRPLANE), at('boats.png')); // another picture under the name
+    const embed = jest.spyOn(model, 'embed');
     expect(await indexFolder(index, join(folder, 'a'))).toMatchObject({ added: 0, updated: 1, unchanged: 1 });
+    expect(embed).toHaveBeenCalledTimes(1);
     expect((await index.search(fixture(AIRPLANE), { k: 1 }))[0]).toMatchObject({ id: at('boats.png') });
-    utimesSync(at('b/flower.PNG'), new Date(), new Date());
-    expect(await indexFolder(index, join(folder, 'a'))).toMatchObject({ updated: 1, unchanged: 1 });
+    // Touched, but the same bytes: it gets its new time, and is not embedded again.
+    const { vector } = await index.get(at('b/flower.PNG'));
+    const later = new Date(Date.now() + 60_000);
+    utimesSync(at('b/flower.PNG'), later, later);
+    embed.mockClear();
+    expect(await indexFolder(index, join(folder, 'a'))).toMatchObject({ updated: 0, unchanged: 2 });
+    expect(embed).not.toHaveBeenCalled();
+    embed.mockRestore();
+    const entry = await index.get(at('b/flower.PNG'));
+    expect(entry.vector).toEqual(vector);
+    expect(entry.metadata.modified).toBeCloseTo(later.getTime(), 0);
   });
 
   test('follows deletions, but not of what is elsewhere', async () => {

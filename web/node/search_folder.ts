@@ -1,4 +1,6 @@
 // Folders of images into an index.
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
 import { VitreousError } from '../errors.js';
@@ -56,6 +58,13 @@ async function* files(paths: string[]): AsyncGenerator<CollectionItem> {
   for (const path of paths) {
     const found = await stat(path).catch(() => undefined);
     // A link into nowhere, or a file that is gone since: opening it says so.
-    yield { id: path, size: found?.size ?? -1, modified: found?.mtimeMs ?? -1, image: path };
+    const size = found?.size ?? -1;
+    yield { id: path, size, modified: found?.mtimeMs ?? -1, sha256: () => digestOf(path), image: path };
   }
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path)) hash.update(piece);
+  return hash.digest('hex');
 }

@@ -2,7 +2,7 @@
 import { throwIfAborted, toVitreousError, type VitreousError } from '../errors.js';
 import type { ImageInput } from '../types.js';
 import type { SearchIndex } from './search_index.js';
-import type { Metadata, NewEntry } from './types.js';
+import type { Entry, Metadata, NewEntry } from './types.js';
 
 /** So many images are embedded, and written, at a time: no more are in memory. */
 const BATCH = 8;
@@ -16,7 +16,9 @@ export interface CollectionItem {
   modified: number;
   /** The image, or what opens it when its turn has come. */
   image: ImageInput | (() => ImageInput | Promise<ImageInput>);
-  /** More for the entry's metadata; `size` and `modified` are among it anyway. */
+  /** SHA-256 of the file: one that was only touched, copied or restored is not embedded again. */
+  sha256?: () => Promise<string | undefined>;
+  /** More for the entry's metadata; `size`, `modified` and `sha256` are among it anyway. */
   metadata?: Metadata;
 }
 
@@ -128,20 +130,33 @@ async function indexBatch(
     if (await index.remove(id)) result.removed++;
   };
   const entries: NewEntry[] = [];
-  for (const { id, size, modified, image, metadata } of items) {
+  const touched: NewEntry[] = [];
+  for (const { id, size, modified, sha256, image, metadata } of items) {
     try {
+      const digest = await sha256?.();
+      const all = { ...metadata, size, modified, ...(digest !== undefined && { sha256: digest }) };
+      if (digest !== undefined && index.metadata(id)?.sha256 === digest) {
+        const { vector } = (await index.get(id)) as Entry;
+        touched.push({ id, vector, metadata: all });
+        continue;
+      }
       const opened = typeof image === 'function' ? await image() : image;
-      entries.push({ id, image: opened, metadata: { ...metadata, size, modified } });
+      entries.push({ id, image: opened, metadata: all });
     } catch (error) {
       await fail(id, error);
     }
   }
   const put = async (some: NewEntry[]) => {
+    if (some.length === 0) return;
     const updated = some.filter(({ id }) => index.has(id)).length;
     await index.upsert(some, signal && { signal });
     result.updated += updated;
     result.added += some.length - updated;
   };
+  if (touched.length > 0) {
+    await index.upsert(touched, signal && { signal });
+    result.unchanged += touched.length;
+  }
   try {
     await put(entries);
   } catch (error) {

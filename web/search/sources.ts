@@ -16,7 +16,7 @@ export async function* itemsOf(source: ImageSource): AsyncGenerator<CollectionIt
   }
   for await (const file of source as AsyncIterable<File>) {
     const id = file.webkitRelativePath || file.name;
-    if (isImage(file)) yield { id, size: file.size, modified: file.lastModified, image: file };
+    if (isImage(file)) yield itemOf(id, file);
   }
 }
 
@@ -25,10 +25,23 @@ async function* itemsIn(folder: FileSystemDirectoryHandle, path: string): AsyncG
     const id = path + handle.name;
     if (handle.kind === 'directory') yield* itemsIn(handle as FileSystemDirectoryHandle, `${id}/`);
     else if (isImageName(handle.name)) {
-      const file = await (handle as FileSystemFileHandle).getFile();
-      yield { id, size: file.size, modified: file.lastModified, image: file };
+      yield itemOf(id, await (handle as FileSystemFileHandle).getFile());
     }
   }
+}
+
+const itemOf = (id: string, file: File): CollectionItem => ({
+  id,
+  size: file.size,
+  modified: file.lastModified,
+  sha256: () => digestOf(file),
+  image: file,
+});
+
+/** Undefined where the page is not secure, and so has no digests. */
+async function digestOf(file: File): Promise<string | undefined> {
+  const digest = await globalThis.crypto?.subtle?.digest('SHA-256', await file.arrayBuffer());
+  return digest && Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 const isImage = ({ name, type }: File) => type.startsWith('image/') || isImageName(name);
