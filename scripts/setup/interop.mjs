@@ -1,12 +1,12 @@
-// The systems that take an index or spread the command line: PostgreSQL and Spark, for their tests.
+// The systems that take an index or spread the command line: PostgreSQL, Python and Spark, for their tests.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDir, makeOnce } from './cache.mjs';
-import { aptInstall } from './debian.mjs';
-import { findOnPath, run } from './run.mjs';
+import { aptInstall, aptInstallNewer } from './debian.mjs';
+import { capture, findOnPath, run } from './run.mjs';
 import { machine } from './toolchain.mjs';
 
-const PYSPARK = 'pyspark==4.3.0';
+const PACKAGES = ['pyspark==4.3.0', 'pyarrow==26.0.1', 'numpy==2.4.6'];
 
 /** The folder with PostgreSQL's programs, or undefined. */
 function findPostgres() {
@@ -23,22 +23,24 @@ export async function ensurePostgres({ mirror, root } = machine()) {
   return findPostgres();
 }
 
-/** A Python with PySpark, in the cache; undefined without Java or Python. */
-export async function ensureSpark({ mirror, root, env } = machine()) {
-  if (!findOnPath(['java'], env) && mirror && root) await aptInstall(['default-jre-headless']);
-  if (mirror && root && !findOnPath(['python3'], env)) await aptInstall(['python3', 'python3-venv']);
+const hasPip = async () => (await capture('python3', ['-c', 'import ensurepip, venv'])) !== null;
+
+/** Python with PySpark, pyarrow and numpy, kept in the cache; undefined where it, or Java for Spark, cannot be had. */
+export async function ensurePython({ mirror, root, env } = machine()) {
+  if (mirror && root) {
+    if (!findOnPath(['java'], env)) await aptInstall(['default-jre-headless']);
+    // The toolchain may have brought a newer Python, whose venv is of the same release.
+    if (!(await hasPip())) await aptInstall(['python3-venv']).catch(() => {});
+    if (!(await hasPip())) await aptInstallNewer(mirror, ['python3-venv']);
+  }
   const python = findOnPath(['python3'], env);
-  if (!findOnPath(['java'], env) || !python) return undefined;
-  const folder = await makeOnce(join(cacheDir(), PYSPARK.replace('==', '-')), async (temporary) => {
-    await run(python, ['-m', 'venv', '--copies', temporary], { title: 'Make a Python for Spark' });
+  if (!python || !findOnPath(['java'], env) || !(await hasPip())) return undefined;
+  const name = `interop-${PACKAGES.map((wanted) => wanted.replace('==', '-')).join('-')}`;
+  const folder = await makeOnce(join(cacheDir(), name), async (temporary) => {
+    await run(python, ['-m', 'venv', temporary], { title: 'Make a Python environment' });
     // Not into the environment, whose programs would name a folder that is about to be moved.
-    await run(
-      join(temporary, 'bin/python'),
-      ['-m', 'pip', 'install', '--quiet', '--target', join(temporary, 'packages'), PYSPARK],
-      {
-        title: 'Install PySpark',
-      },
-    );
+    const install = ['-m', 'pip', 'install', '--quiet', '--target', join(temporary, 'packages'), ...PACKAGES];
+    await run(join(temporary, 'bin/python'), install, { title: `Install ${PACKAGES.join(', ')}` });
   });
-  return { python, packages: join(folder, 'packages') };
+  return { python, env: { PYTHONPATH: join(folder, 'packages'), PYSPARK_PYTHON: python } };
 }

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { createModel } from 'vitreous';
 import { exportIndex } from 'vitreous/export';
 import { ImageIndex } from 'vitreous/search';
-import { ensurePostgres, ensureSpark } from '../../scripts/setup/interop.mjs';
+import { ensurePostgres, ensurePython } from '../../scripts/setup/interop.mjs';
 import { randomEntries } from '../js/support/entries.mjs';
 import { cli } from '../js/support/process.mjs';
 
@@ -124,11 +124,36 @@ describe('PostgreSQL', async () => {
   });
 });
 
-describe('Spark', async () => {
-  const spark = await ensureSpark();
-  const skip = spark === undefined && 'there is no Java or Python, and no Debian to install them as root';
+describe('Python', async () => {
+  const python = await ensurePython();
+  const skip = python === undefined && 'there is no Java or Python, and no Debian to install them as root';
 
-  test('spreads `vitreous embed -` over two workers', { skip }, async () => {
+  test('pyarrow and NumPy read what was exported', { skip }, async () => {
+    const index = await ImageIndex.create({ dim: 24, metric: 'dot' });
+    const entries = randomEntries(300, 24);
+    await index.add(entries);
+    for (const file of ['parquet', 'npy'].flatMap((format) => exportIndex(index, format))) {
+      writeFileSync(join(folder, file.name), Buffer.from(await (await file.toBlob()).arrayBuffer()));
+    }
+    index.close();
+    const read = JSON.parse(run(python.python, [here('read.py'), folder], { env: python.env }));
+    for (const { ids, metadata, vectors } of [read.parquet, read.npy]) {
+      deepEqual(
+        ids,
+        entries.map(({ id }) => id),
+      );
+      deepEqual(
+        metadata.map((value) => value ?? undefined),
+        entries.map((entry) => entry.metadata),
+      );
+      deepEqual(
+        vectors.map((vector) => new Float32Array(vector)),
+        entries.map(({ vector }) => vector),
+      );
+    }
+  });
+
+  test('Spark spreads `vitreous embed -` over two workers', { skip }, async () => {
     const photos = here('../../dist/photos/');
     const names = readdirSync(photos).filter((name) => name.endsWith('.jpg'));
     const files = [...names.map((name) => join(photos, name)), join(photos, 'missing.jpg')];
@@ -138,9 +163,7 @@ describe('Spark', async () => {
     const command = [process.execPath, ...flags, cli, 'embed', '-', '--errors-inline', '--threads', '1'].join(
       ' ',
     );
-    const output = run(spark.python, [here('spark.py'), list, command], {
-      env: { PYTHONPATH: spark.packages, PYSPARK_PYTHON: spark.python },
-    });
+    const output = run(python.python, [here('spark.py'), list, command], { env: python.env });
     const workers = JSON.parse(output).map((lines) => lines.map((line) => JSON.parse(line)));
     equal(workers.length, 2);
     ok(workers.every((lines) => lines.length > 0));
