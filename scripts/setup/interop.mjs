@@ -19,28 +19,33 @@ function findPostgres() {
 
 /** PostgreSQL's programs, Debian's where there are none; undefined where they cannot be had. */
 export async function ensurePostgres({ mirror, root } = machine()) {
-  if (!findPostgres() && mirror && root) await aptInstall(['postgresql']);
+  if (!findPostgres() && mirror && root) await aptInstall(['postgresql']).catch(() => {});
   return findPostgres();
 }
 
 const hasPip = async () => (await capture('python3', ['-c', 'import ensurepip, venv'])) !== null;
 
-/** Python with PySpark, pyarrow and numpy, kept in the cache; undefined where it, or Java for Spark, cannot be had. */
+/** Python with PySpark, pyarrow and numpy, kept in the cache, else `{ missing }`: what could not be had. */
 export async function ensurePython({ mirror, root, env } = machine()) {
   if (mirror && root) {
-    if (!findOnPath(['java'], env)) await aptInstall(['default-jre-headless']);
+    if (!findOnPath(['java'], env)) await aptInstall(['default-jre-headless']).catch(() => {});
     // The toolchain may have brought a newer Python, whose venv is of the same release.
     if (!(await hasPip())) await aptInstall(['python3-venv']).catch(() => {});
-    if (!(await hasPip())) await aptInstallNewer(mirror, ['python3-venv']);
+    if (!(await hasPip())) await aptInstallNewer(mirror, ['python3-venv']).catch(() => {});
   }
   const python = findOnPath(['python3'], env);
-  if (!python || !findOnPath(['java'], env) || !(await hasPip())) return undefined;
+  if (!python || !(await hasPip())) return { missing: 'Python with its venv module' };
+  if (!findOnPath(['java'], env)) return { missing: 'Java' };
   const name = `interop-${PACKAGES.map((wanted) => wanted.replace('==', '-')).join('-')}`;
-  const folder = await makeOnce(join(cacheDir(), name), async (temporary) => {
+  const fill = async (temporary) => {
     await run(python, ['-m', 'venv', temporary], { title: 'Make a Python environment' });
     // Not into the environment, whose programs would name a folder that is about to be moved.
-    const install = ['-m', 'pip', 'install', '--quiet', '--target', join(temporary, 'packages'), ...PACKAGES];
+    const where = ['--target', join(temporary, 'packages'), '--retries', '2', '--timeout', '20'];
+    const install = ['-m', 'pip', 'install', '--quiet', ...where, ...PACKAGES];
     await run(join(temporary, 'bin/python'), install, { title: `Install ${PACKAGES.join(', ')}` });
-  });
+  };
+  // npm and Debian are what a machine must reach; Python's packages may be out of reach.
+  const folder = await makeOnce(join(cacheDir(), name), fill).catch(() => undefined);
+  if (folder === undefined) return { missing: PACKAGES.join(', ') };
   return { python, env: { PYTHONPATH: join(folder, 'packages'), PYSPARK_PYTHON: python } };
 }

@@ -126,7 +126,7 @@ describe('PostgreSQL', async () => {
 
 describe('Python', async () => {
   const python = await ensurePython();
-  const skip = python === undefined && 'there is no Java or Python, and no Debian to install them as root';
+  const skip = python.missing !== undefined && `there is no ${python.missing}, and no way to install it`;
 
   test('pyarrow and NumPy read what was exported', { skip }, async () => {
     const index = await ImageIndex.create({ dim: 24, metric: 'dot' });
