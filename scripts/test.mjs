@@ -1,5 +1,6 @@
 // npm test: set-up, builds, then every suite; ends with `N passed, N failed` over all of them.
 //   npm test -- --only native,js     runs these suites only
+//   npm run test:full                also what is slow: whole suites, and cells of others (VITREOUS_TEST_FULL)
 import { mkdirSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { root, setup } from './setup/index.mjs';
@@ -66,9 +67,11 @@ async function runSuite(suite, build, env) {
 }
 
 async function testAll() {
-  const { values } = parseArgs({ options: { only: { type: 'string' } } });
+  const { values } = parseArgs({ options: { only: { type: 'string' }, full: { type: 'boolean' } } });
   const known = [...new Set(suites.map((suite) => suite.name))];
-  const names = values.only?.split(',') ?? known;
+  const names =
+    values.only?.split(',') ??
+    known.filter((name) => values.full || suites.some((suite) => suite.name === name && !suite.full));
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length)
     throw new SetupError(`No suite is called ${unknown.join(', ')}; there are ${known.join(', ')}.`);
@@ -84,6 +87,7 @@ async function testAll() {
   mkdirSync(results, { recursive: true });
   const env = { ASAN_OPTIONS: 'detect_leaks=1', UBSAN_OPTIONS: 'print_stacktrace=1' };
   if (ready.chromium) env.CHROME_PATH = ready.chromium;
+  if (values.full) env.VITREOUS_TEST_FULL = '1';
   const totals = [];
   for (const suite of suites.filter(({ name }) => names.includes(name)))
     totals.push(await runSuite(suite, build, env));

@@ -109,7 +109,8 @@ const demoTypes = () => [
   check('types of the demo', join(root, 'node_modules/.bin/tsc'), '-p', join(root, 'demo')),
 ];
 
-// Every suite: the name for --only, what it is, the functions of build.mjs it needs, its commands.
+// Every suite: the name for --only, what it is, the functions of build.mjs it needs, its commands; `full`: too slow for
+// `npm test`, part of `npm run test:full`.
 export const suites = [
   { name: 'setup', title: 'Set-up scripts', builds: [], commands: () => nodeTest('tests/setup') },
   { name: 'lint', title: 'Lint, format and types', builds: [], commands: checks },
