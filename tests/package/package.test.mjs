@@ -1,51 +1,31 @@
 // The package as it ships: packed, installed in an empty folder, used from there.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { launchChromium } from '../browser/support/demo-page.mjs';
 import { openSite, STRICT_CSP, startSite } from '../browser/support/site.mjs';
-import { fixture, fixtures, maxDiff } from '../js/support/golden.mjs';
+import { fixture } from '../js/support/golden.mjs';
 import { run } from '../js/support/process.mjs';
+import { assertBoats, BOATS, install, lend, output as outputIn, pack, root, SHARP } from './support.mjs';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const BOATS = 'boats_rgb_320x200.png';
-const golden = fixtures().find(({ file }) => file === BOATS).embedding;
 
 let folder; // the empty folder with the package installed
 let packed;
 let installed;
+let remove;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'vitreous-package-'));
-  const pack = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root });
-  assert.equal(pack.status, 0, pack.stderr);
-  const output = JSON.parse(pack.stdout.toString());
-  packed = Array.isArray(output) ? output[0] : output.vitreous;
-  await writeFile(join(folder, 'package.json'), '{ "type": "module", "private": true }');
-  const install = await run('npm', ['install', '--offline', '--no-audit', '--no-fund', packed.filename], {
-    cwd: folder,
-  });
-  assert.equal(install.status, 0, install.stderr);
-  installed = join(folder, 'node_modules/vitreous');
+  const tarball = await pack();
+  ({ folder, packed, remove } = tarball);
+  installed = await install(folder, tarball.tarball);
 });
-after(() => rm(folder, { recursive: true, force: true }));
+after(() => remove());
 
-/** What a program in the folder prints. */
-async function output(command, ...args) {
-  const { status, stdout, stderr } = await run(command, args, { cwd: folder });
-  assert.equal(status, 0, stderr);
-  return stdout.toString();
-}
-
-function assertBoats(embedding) {
-  const difference = maxDiff(embedding, golden);
-  assert.ok(difference <= 2e-4, `differs from timm by ${difference}`);
-}
+const output = (command, ...args) => outputIn(folder, command, ...args);
 
 test('what is in it', async (t) => {
   const all = packed.files.map(({ path }) => path).filter((path) => !path.startsWith('dist/types/'));
@@ -136,10 +116,7 @@ describe('Node', () => {
   });
 
   test('with sharp, timm’s embedding', async () => {
-    for (const name of ['sharp', '@img', 'detect-libc', 'semver']) {
-      const at = join(root, 'node_modules', name);
-      if (await stat(at).catch(() => undefined)) await symlink(at, join(folder, 'node_modules', name));
-    }
+    await lend(folder, SHARP);
     assertBoats(JSON.parse(await output(process.execPath, 'embed.js', fixture(BOATS))));
   });
 
