@@ -11,6 +11,7 @@ import { localBackend } from './engine/local.js';
 import { remoteBackend } from './engine/remote.js';
 import { planThreads, startEngine } from './engine/threads.js';
 import { compileEngine } from './engine/wasm.js';
+import { VitreousError } from './errors.js';
 import { decode, isOwn, toPostable } from './images/browser.js';
 import type { CreateModelOptions, ImageInput, Variant } from './types.js';
 import { chunks } from './weights/chunks.js';
@@ -40,22 +41,33 @@ const files = {
  * are missing: they are in the package.
  */
 function movedBase(): URL | undefined {
-  const self = import.meta.url;
-  return /\/node_modules\/\.vite\/deps\//.test(self) ? new URL('../../vitreous/dist/', self) : undefined;
+  // Not by a path relative to this module's URL, which bundlers would take for one more file to copy.
+  const [, modules] = /^(.*\/node_modules\/)\.vite\/deps\//.exec(import.meta.url) ?? [];
+  return modules === undefined ? undefined : new URL(`${modules}vitreous/dist/`);
 }
 
 function assetUrl(name: keyof typeof asset, assetBase: string | URL | undefined): string {
   const base = assetBase === undefined ? movedBase() : folderUrl(assetBase);
-  return (base === undefined ? asset[name]() : new URL(files[name], base)).href;
+  // Turbopack makes URLs that are paths only.
+  return absolute(base === undefined ? asset[name]() : new URL(files[name], base)).href;
 }
 
 function startWorker(assetBase: string | URL | undefined): Worker {
   const base = assetBase === undefined ? movedBase() : folderUrl(assetBase);
-  return base === undefined
-    ? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
-    : new Worker(/* @vite-ignore */ /* webpackIgnore: true */ new URL('worker.js', base).href, {
-        type: 'module',
-      });
+  try {
+    return base === undefined
+      ? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+      : new Worker(/* @vite-ignore */ /* webpackIgnore: true */ new URL('worker.js', base).href, {
+          type: 'module',
+        });
+  } catch (cause) {
+    throw new VitreousError(
+      'WORKER_FAILED',
+      `The worker could not start: ${(cause as Error).message} Browsers take a worker from the page's own origin only: ` +
+        "serve the package's dist there and name it as assetBase, or pass worker: false.",
+      { cause },
+    );
+  }
 }
 
 const absolute = (url: string | URL) =>

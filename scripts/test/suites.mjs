@@ -158,6 +158,12 @@ export const suites = [
     commands: () => nodeTest('tests/package'),
   },
   {
+    name: 'bundlers',
+    title: 'The packed package in bundlers, runtimes and strict TypeScript',
+    builds: ['buildPackage'],
+    commands: () => nodeTest('tests/bundlers'),
+  },
+  {
     name: 'browser',
     title: 'The page in Chromium',
     builds: ['buildPackage'],

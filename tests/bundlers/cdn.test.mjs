@@ -43,10 +43,8 @@ async function open(options, { isolated = false, script = 'main.js', mounts = {}
   const html = await readFile(new URL('projects/app/index.html', import.meta.url), 'utf8');
   await writeFile(join(folder, 'index.html'), html.replace('main.js', script));
   const origin = cdn.url.slice(0, -1);
-  const csp = STRICT_CSP.replace("script-src 'self'", `script-src 'self' ${origin}`).replace(
-    "connect-src 'self'",
-    `connect-src 'self' ${origin}`,
-  );
+  // What a worker imports goes by worker-src.
+  const csp = STRICT_CSP.replaceAll(/(script|worker|connect)-src 'self'/g, `$& ${origin}`);
   const headers = isolated ? ISOLATION : {};
   const server = await startSite({ '/photos/': fixture(''), '/': folder, ...mounts }, { csp, headers });
   try {

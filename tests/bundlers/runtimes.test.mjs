@@ -21,7 +21,7 @@ const projects = await projectsFolder(tools);
 after(projects.remove);
 const folder = projects.folder;
 const cells = [];
-after(() => writeTable('runtimes', cells));
+after(() => writeTable('runtimes', cells, { whole: true }));
 
 before(async () => {
   await install(folder, packed.tarball);
@@ -55,9 +55,9 @@ for (const { name, command } of runtimes) {
       const cell = { host: name, version: number, threads: threads > 1, uses: 'runs', ok: false };
       test(`${number}, ${threads} thread${threads > 1 ? 's' : ''}`, async () => {
         cells.push(cell);
-        const found = JSON.parse(
-          await output(folder, program, ...args, 'app.mjs', 'photos.json', String(threads)),
-        );
+        const index = `${name}-${threads}.index`;
+        const said = await output(folder, program, ...args, 'app.mjs', 'photos.json', String(threads), index);
+        const found = JSON.parse(said);
         assertEmbeds(found);
         assertSearches(found);
         assert.equal(found.threads, threads, found.threadsReason);

@@ -67,7 +67,7 @@ await indexFolder(index, new DataTransfer().files, { onProgress: ({ done }) => c
 const results: SearchResult[] = await index.search(canvas, { k: 3 });
 const files: ExportedFile[] = exportIndex(index, 'npy');
 const again: ImageIndex = await ImageIndex.load(await index.save());
-await importIndex(again, 'npy', { vectors: new Blob([]) });
+await importIndex(again, { npy: new Blob([]), jsonl: new Blob([]) });
 console.log(results[0]?.score, files[0]?.name, new SearchError('INTERNAL', '') instanceof VitreousError);
 
 const knn = new KnnClassifier(model, { k: 5 });

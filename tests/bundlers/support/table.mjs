@@ -1,59 +1,68 @@
-// The table of docs/bundlers.md: what the last run found, a row for each host.
+// The tables of docs/bundlers.md: what the last run found, a row for each host and runtime.
 import { readFile, writeFile } from 'node:fs/promises';
 
 const PAGE = new URL('../../../docs/bundlers.md', import.meta.url);
-const TABLE = /(?<=<!-- Written by `npm run test:full -- --only bundlers` -->\n)(?:\|.*\n)*/;
-const HEAD = [
-  'host',
-  'version',
-  'embeds, 1 thread',
-  'searches, 1 thread',
-  'embeds, threads',
-  'searches, threads',
-];
+const tableAfter = (name) => new RegExp(`(?<=<!-- ${name}: written by .*-->\\n)(?:\\|.*\\n)*`);
 
-/**
- * Puts the rows of a run into the table, in place of those of the same hosts.
- * @param {{ host: string, version: string, add: string, csp: string, threads: boolean, uses: string, ok: boolean }[]} cells
- */
-export function tableOf(cells, before) {
-  const rows = new Map(rowsOf(before).map((row) => [row[0], row]));
-  for (const { host, version, add, csp } of cells) {
-    const show = (threads, uses) => {
+/** Of each table: what is tried (`uses`), with one thread (`threads` false) and with several, and further columns. */
+const TABLES = {
+  hosts: {
+    columns: [
+      ['embeds, 1 thread', 'embeds', false],
+      ['searches, 1 thread', 'searches', false],
+      ['embeds, threads', 'embeds', true],
+      ['searches, threads', 'searches', true],
+    ],
+    further: { csp: 'strict CSP', add: 'to be added' },
+  },
+  runtimes: {
+    columns: [
+      ['1 thread', 'runs', false],
+      ['threads', 'runs', true],
+    ],
+    further: {},
+  },
+};
+
+/** The lines of a table: a run's `cells` (`{ host, version, threads, uses, ok }` each), then what is kept of `before`. */
+export function tableOf(name, cells, before) {
+  const { columns, further } = TABLES[name];
+  const rows = new Map();
+  for (const { host, version, ...rest } of cells) {
+    const show = ([, uses, threads]) => {
       const cell = cells.find(
-        (other) => other.host === host && other.threads === threads && other.uses === uses,
+        (other) => other.host === host && other.uses === uses && other.threads === threads,
       );
       return cell === undefined ? '' : cell.ok ? 'yes' : '**no**';
     };
-    const found = [false, true].flatMap((threads) =>
-      ['embeds', 'searches'].map((uses) => show(threads, uses)),
-    );
-    rows.set(host, [host, version, ...found, csp, add]);
+    rows.set(host, [
+      host,
+      version,
+      ...columns.map(show),
+      ...Object.keys(further).map((key) => rest[key] ?? ''),
+    ]);
   }
-  const lines = [
-    [...HEAD, 'strict CSP', 'to be added'],
-    Array(HEAD.length + 2).fill('---'),
-    ...rows.values(),
-  ];
+  const kept = rowsOf(before).filter(([host]) => !rows.has(host));
+  const head = ['', 'version', ...columns.map(([title]) => title), ...Object.values(further)];
+  const lines = [head, head.map(() => '---'), ...rows.values(), ...kept];
   return lines.map((line) => `| ${line.join(' | ')} |\n`).join('');
 }
 
-const rowsOf = (table) =>
-  table
-    .split('\n')
-    .slice(2, -1)
-    .map((line) =>
-      line
-        .split('|')
-        .slice(1, -1)
-        .map((cell) => cell.trim()),
-    );
+const rowsOf = (table) => {
+  const lines = table.trim().split('\n').slice(2);
+  return lines.map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+};
 
-/** Writes what a run found into the page; a run that was broken off writes nothing. */
-export async function writeTable(cells) {
+/** Writes what a run found into the page. Rows of what it has not tried stay, unless it was a whole one. */
+export async function writeTable(name, cells, { whole }) {
   const page = await readFile(PAGE, 'utf8');
   await writeFile(
     PAGE,
-    page.replace(TABLE, (before) => tableOf(cells, before)),
+    page.replace(tableAfter(name), (before) => tableOf(name, cells, whole ? '' : before)),
   );
 }

@@ -1,18 +1,17 @@
-// The same in a program: node app.mjs PHOTOS.json THREADS, the photos as [{ name, width, height, channels, file }].
+// The same in a program: node app.mjs PHOTOS.json THREADS INDEX, the photos as [{ name, width, height, channels, file }].
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { createModel } from 'vitreous';
 import { KnnClassifier } from 'vitreous/recipes';
 import { ImageIndex } from 'vitreous/search';
 
-const [list, threads] = process.argv.slice(2);
+const [list, threads, path] = process.argv.slice(2);
 const photos = JSON.parse(readFileSync(list, 'utf8'));
 const images = photos.map(({ file, ...photo }) => ({ ...photo, data: new Uint8Array(readFileSync(file)) }));
 
 const model = await createModel('vit_nano_patch16_224', { threads: Number(threads) });
 const embeddings = await model.embed(images);
 
-const path = `photos-${threads}.index`;
 const written = await ImageIndex.open({ path, model });
 await written.add(images.map((image, i) => ({ id: photos[i].name, image })));
 await written.close();
