@@ -31,7 +31,7 @@ export class Inspector {
     this.#attention = attention;
     this.#dataConfig = dataConfig;
     this.#cardCanvas.className = 'card-map';
-    this.#chips = new HeadChips(() => {
+    this.#chips = new HeadChips(byId('heads'), () => {
       this.#draw();
       this.#drawCard();
     });
