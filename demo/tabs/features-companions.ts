@@ -1,0 +1,88 @@
+import { type App, fullName, type Photo } from '../app.js';
+import { element } from '../dom.js';
+
+const OFFERED = 40;
+
+export interface CompanionsOptions {
+  legend: string;
+  /** How many may be chosen: 1 makes radio buttons. */
+  most: number;
+  /** How many are chosen at first: those most like the photo. */
+  first: number;
+  onChange: () => void;
+}
+
+/** The choice of photos beside the selected one, those most like it first. */
+export class Companions {
+  readonly element: HTMLFieldSetElement;
+  #app: App;
+  #options: CompanionsOptions;
+  #list = element('div', { class: 'companions' });
+  #offered: Photo[] = [];
+  #chosen = new Set<string>();
+  #photo: Photo | undefined;
+
+  constructor(app: App, options: CompanionsOptions) {
+    this.#app = app;
+    this.#options = options;
+    this.element = element(
+      'fieldset',
+      { class: 'companions-field' },
+      element('legend', {}, options.legend),
+      this.#list,
+    );
+    this.#list.addEventListener('change', () => {
+      const inputs = [...this.#list.querySelectorAll('input')];
+      this.#chosen = new Set(inputs.filter(({ checked }) => checked).map(({ value }) => value));
+      this.#limit();
+      options.onChange();
+    });
+  }
+
+  /** In the order in which they are offered. */
+  get chosen(): Photo[] {
+    return this.#offered.filter(({ id }) => this.#chosen.has(id));
+  }
+
+  /** Offers what is like this photo; what is chosen stays as long as the photo does. */
+  async follow(photo: Photo): Promise<void> {
+    const another = photo.id !== this.#photo?.id;
+    this.#photo = photo;
+    const offered = await this.#similar(photo);
+    if (photo !== this.#photo) return;
+    if (another || this.chosen.length === 0) {
+      this.#chosen = new Set(offered.slice(0, this.#options.first).map(({ id }) => id));
+    }
+    if (`${offered.map(({ id }) => id)}` !== `${this.#offered.map(({ id }) => id)}`) this.#draw(offered);
+    this.#offered = offered;
+    for (const input of this.#list.querySelectorAll('input')) input.checked = this.#chosen.has(input.value);
+    this.#limit();
+  }
+
+  async #similar(photo: Photo): Promise<Photo[]> {
+    const { index, photos } = this.#app;
+    if (!index?.has(photo.id)) return photos.filter(({ id }) => id !== photo.id).slice(0, OFFERED);
+    const byId = new Map(photos.map((each) => [each.id, each]));
+    const found = await index.search({ id: photo.id }, { k: OFFERED + 1 });
+    return found.flatMap(({ id }) => (id === photo.id ? [] : (byId.get(id) ?? [])));
+  }
+
+  #draw(offered: Photo[]): void {
+    const type = this.#options.most === 1 ? 'radio' : 'checkbox';
+    this.#list.replaceChildren(
+      ...offered.map((photo) => {
+        const input = element('input', { type, name: this.#options.legend, value: photo.id });
+        input.setAttribute('aria-label', fullName(photo));
+        const picture = photo.thumbnail
+          ? element('img', { src: photo.thumbnail, alt: '', loading: 'lazy', draggable: 'false' })
+          : element('span', { class: 'companion-name' }, photo.name);
+        return element('label', { class: 'companion', title: fullName(photo) }, input, picture);
+      }),
+    );
+  }
+
+  #limit(): void {
+    const full = this.#options.most > 1 && this.#chosen.size >= this.#options.most;
+    for (const input of this.#list.querySelectorAll('input')) input.disabled = full && !input.checked;
+  }
+}
