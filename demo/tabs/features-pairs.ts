@@ -25,7 +25,7 @@ export class PairsView {
   #lines = document.createElementNS(SVG, 'svg');
   #left = element('div', { class: 'pair-photo', role: 'application', tabindex: '0' });
   #right = element('div', { class: 'pair-photo', role: 'img' });
-  #captions = [element('figcaption', {}), element('figcaption', {})] as const;
+  #captions = [element('p', {}), element('p', {})] as const;
   #told = element('p', { class: 'muted small' });
   #back = button('Show the lines', () => this.#pick(undefined));
   #photo: Photo | undefined;
