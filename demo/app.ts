@@ -1,4 +1,4 @@
-import type { VisionTransformer } from 'vitreous';
+import type { VisionTransformer, Weights } from 'vitreous';
 import type { SearchIndex } from 'vitreous/search';
 
 /** A photo of the collection. Its pixels are read when they are needed: {@link App.pixels}. */
@@ -23,6 +23,8 @@ export interface Photo {
 export interface App {
   /** The one in use. */
   readonly model: VisionTransformer | undefined;
+  /** Where its weights came from, to make another of the same; undefined: as createModel finds them by the name. */
+  readonly weights: Weights | undefined;
   /** In the order in which they came, embedded or waiting. */
   readonly photos: readonly Photo[];
   /** Over those that are embedded. */
