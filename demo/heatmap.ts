@@ -115,20 +115,3 @@ export function heatmap(map: Float32Array, rows: number, columns: number, scale:
   context.putImageData(image, 0, 0);
   return canvas;
 }
-
-/** Draws a map over the part of a picture that the model saw, dims the rest, and frames the part. */
-export function drawOverlay(context: CanvasRenderingContext2D, crop: Box, picture: HTMLCanvasElement): void {
-  const { width, height } = context.canvas;
-  context.save();
-  context.beginPath();
-  context.rect(0, 0, width, height);
-  context.rect(crop.x, crop.y, crop.width, crop.height);
-  context.fillStyle = 'rgb(0 0 0 / 45%)';
-  context.fill('evenodd');
-  context.imageSmoothingQuality = 'high';
-  context.drawImage(picture, crop.x, crop.y, crop.width, crop.height);
-  context.strokeStyle = 'rgb(255 255 255 / 85%)';
-  context.lineWidth = Math.max(1, width / 400);
-  context.strokeRect(crop.x, crop.y, crop.width, crop.height);
-  context.restore();
-}

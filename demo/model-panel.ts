@@ -96,6 +96,7 @@ export class ModelPanel {
       const model = await createModel(name, {
         weights,
         numClasses: 0,
+        dynamicImgSize: true, // for finer pictures of features
         onProgress: (progress) => this.#events.onStatus(`Loading ${what}: ${progressText(progress)}`),
       });
       this.#use(model, weights);
@@ -139,6 +140,7 @@ export class ModelPanel {
       const model = await createModel(name, {
         weights,
         numClasses: 0,
+        dynamicImgSize: true, // for finer pictures of features
         signal: stop.signal,
         onProgress: (progress) => this.#showProgress(progressText(progress), progress),
       });

@@ -1,5 +1,5 @@
 import { context2d, element } from '../dom.js';
-import { type Box, drawOverlay, heatmap } from '../heatmap.js';
+import { type Box, heatmap } from '../heatmap.js';
 
 /** What lies over the picture. */
 export interface Overlay {
@@ -12,9 +12,11 @@ export interface Overlay {
   opacity: number;
 }
 
-// About as many pixels as the picture has on the screen.
-const MAP_PIXELS = 448;
-const MASKED = 'rgb(4 12 10 / 72%)';
+// Enough for a smooth map, which is enlarged to the picture's size.
+const MAP_PIXELS = 224;
+const OUTSIDE = 'rgb(0 0 0 / 45%)';
+const MASKED = 'rgb(4 12 10 / 74%)';
+const LINE = 'rgb(255 255 255 / 88%)';
 
 /** A photo or the camera's picture, and the map over it. */
 export class Stage {
@@ -66,8 +68,15 @@ export class Stage {
     const { map, rows, columns, mask, opacity } = overlay;
     const scale = Math.max(1, Math.round(MAP_PIXELS / columns));
     const picture = heatmap(map, rows, columns, scale, opacity);
-    if (mask) drawMask(picture, mask, columns, scale);
-    drawOverlay(context, crop(width, height), picture);
+    const box = crop(width, height);
+    context.imageSmoothingQuality = 'high';
+    context.lineWidth = Math.max(1, width / 400);
+    context.strokeStyle = LINE;
+    context.save();
+    if (mask) drawMask(context, box, mask, columns);
+    context.drawImage(picture, box.x, box.y, box.width, box.height);
+    context.restore();
+    frame(context, box);
   }
 
   /** What is seen, as a PNG. */
@@ -105,31 +114,40 @@ const sizeOf = (shown: HTMLCanvasElement | HTMLVideoElement) =>
     ? { width: shown.videoWidth || 4, height: shown.videoHeight || 3 }
     : { width: shown.width, height: shown.height };
 
-/** Darkens the patches that are not kept, and draws a line round those that are. */
-function drawMask(picture: HTMLCanvasElement, mask: Uint8Array, columns: number, scale: number): void {
-  const context = picture.getContext('2d') as CanvasRenderingContext2D;
-  const kept = (row: number, column: number) =>
-    column >= 0 && column < columns && mask[row * columns + column];
-  const edges = new Path2D();
-  context.fillStyle = MASKED;
+/** Dims what the model does not see, and frames what it does. */
+function frame(context: CanvasRenderingContext2D, { x, y, width, height }: Box): void {
+  context.beginPath();
+  context.rect(0, 0, context.canvas.width, context.canvas.height);
+  context.rect(x, y, width, height);
+  context.fillStyle = OUTSIDE;
+  context.fill('evenodd');
+  context.strokeRect(x, y, width, height);
+}
+
+/** Darkens the patches that are not kept, draws a line round those that are, and leaves the context clipped to these. */
+function drawMask(context: CanvasRenderingContext2D, box: Box, mask: Uint8Array, columns: number): void {
+  const side = { x: box.width / columns, y: (box.height * columns) / mask.length };
+  const isKept = (row: number, column: number) =>
+    column >= 0 && column < columns && Boolean(mask[row * columns + column]);
+  // One path each: patches that touch leave no seam.
+  const [kept, others, edges] = [new Path2D(), new Path2D(), new Path2D()];
   for (let i = 0; i < mask.length; i++) {
     const [row, column] = [Math.floor(i / columns), i % columns];
-    const [x, y] = [column * scale, row * scale];
-    if (!mask[i]) {
-      context.clearRect(x, y, scale, scale);
-      context.fillRect(x, y, scale, scale);
-      continue;
-    }
+    const [left, top] = [box.x + column * side.x, box.y + row * side.y];
+    const [right, bottom] = [left + side.x, top + side.y];
+    (mask[i] ? kept : others).rect(left, top, side.x, side.y);
+    if (!mask[i]) continue;
     const line = (fromX: number, fromY: number, toX: number, toY: number) => {
-      edges.moveTo(x + fromX * scale, y + fromY * scale);
-      edges.lineTo(x + toX * scale, y + toY * scale);
+      edges.moveTo(fromX, fromY);
+      edges.lineTo(toX, toY);
     };
-    if (!kept(row - 1, column)) line(0, 0, 1, 0);
-    if (!kept(row + 1, column)) line(0, 1, 1, 1);
-    if (!kept(row, column - 1)) line(0, 0, 0, 1);
-    if (!kept(row, column + 1)) line(1, 0, 1, 1);
+    if (!isKept(row - 1, column)) line(left, top, right, top);
+    if (!isKept(row + 1, column)) line(left, bottom, right, bottom);
+    if (!isKept(row, column - 1)) line(left, top, left, bottom);
+    if (!isKept(row, column + 1)) line(right, top, right, bottom);
   }
-  context.strokeStyle = 'rgb(255 255 255 / 90%)';
-  context.lineWidth = Math.max(1, scale / 14);
+  context.fillStyle = MASKED;
+  context.fill(others);
   context.stroke(edges);
+  context.clip(kept);
 }

@@ -3,9 +3,9 @@ import { thresholdAttention } from 'vitreous/recipes';
 import { type App, fullName, type Photo, type Tab, type TabView } from '../app.js';
 import { button, coalesce, download, Range, Segments } from '../controls.js';
 import { element, plural } from '../dom.js';
-import { HeadChips } from '../head-chips.js';
 import { cropOf, type Maps, mapOf } from '../heatmap.js';
 import { PhotoStrip } from '../photo-strip.js';
+import { HeadChips } from './attention-heads.js';
 import { type Looking, look, MapCache } from './attention-maps.js';
 import { Stage } from './attention-stage.js';
 import { CameraError, Webcam } from './attention-webcam.js';
@@ -93,7 +93,9 @@ class AttentionView implements TabView {
     this.#build(panel);
     app.on('model', () => this.#newModel());
     app.on('selected', () => this.#change());
-    app.on('photos', () => this.#change());
+    app.on('photos', () => {
+      if (this.#current !== this.#photo) this.#change();
+    });
     this.#newModel();
   }
 
@@ -144,6 +146,10 @@ class AttentionView implements TabView {
     });
   }
 
+  get #current(): Photo | undefined {
+    return this.#app.selected ?? this.#app.photos[0];
+  }
+
   get #looking(): Looking {
     return this.#by.value === 'rollout' ? { by: 'rollout' } : { by: 'heads', layer: this.#layer.value - 1 };
   }
@@ -172,7 +178,7 @@ class AttentionView implements TabView {
 
   #look = coalesce(async () => {
     const { app, looking } = { app: this.#app, looking: this.#looking };
-    const photo = app.selected ?? app.photos[0];
+    const photo = this.#current;
     this.#strip.element.hidden = app.photos.length === 0;
     if (photo !== this.#photo || !this.#stage.size) await this.#showPhoto(photo);
     const { model } = app;
@@ -232,8 +238,8 @@ class AttentionView implements TabView {
   #maskText(part: number): string {
     if (part === 0) return 'off';
     const patches = this.#maps ? this.#maps.rows * this.#maps.columns : 0;
-    const kept = this.#kept === undefined ? '' : `, ${this.#kept} of ${patches} patches`;
-    return `${percent(part)} of the attention${kept}`;
+    const kept = this.#kept === undefined ? '' : ` in ${this.#kept} of ${patches} patches`;
+    return `${percent(part)}${kept}`;
   }
 
   #explain(map: Float32Array, { rows, columns }: Maps): void {

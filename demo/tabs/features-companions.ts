@@ -20,6 +20,7 @@ export class Companions {
   #list = element('div', { class: 'companions' });
   #offered: Photo[] = [];
   #chosen = new Set<string>();
+  #touched = false;
   #photo: Photo | undefined;
 
   constructor(app: App, options: CompanionsOptions) {
@@ -34,6 +35,7 @@ export class Companions {
     this.#list.addEventListener('change', () => {
       const inputs = [...this.#list.querySelectorAll('input')];
       this.#chosen = new Set(inputs.filter(({ checked }) => checked).map(({ value }) => value));
+      this.#touched = true;
       this.#limit();
       options.onChange();
     });
@@ -44,16 +46,23 @@ export class Companions {
     return this.#offered.filter(({ id }) => this.#chosen.has(id));
   }
 
-  /** Offers what is like this photo; what is chosen stays as long as the photo does. */
+  /**
+   * Offers what is like this photo. What is chosen stays as long as the photo does, once there are as many as at first, or
+   * the visitor has chosen.
+   */
   async follow(photo: Photo): Promise<void> {
-    const another = photo.id !== this.#photo?.id;
+    if (photo.id !== this.#photo?.id) {
+      this.#touched = false;
+      this.#chosen.clear();
+    }
     this.#photo = photo;
     const offered = await this.#similar(photo);
     if (photo !== this.#photo) return;
-    if (another || this.chosen.length === 0) {
-      this.#chosen = new Set(offered.slice(0, this.#options.first).map(({ id }) => id));
-    }
-    if (`${offered.map(({ id }) => id)}` !== `${this.#offered.map(({ id }) => id)}`) this.#draw(offered);
+    const { first } = this.#options;
+    if (!this.#touched && this.#chosen.size < first)
+      this.#chosen = new Set(offered.slice(0, first).map(({ id }) => id));
+    const key = keyOf(offered);
+    if (key !== this.#list.dataset.key) this.#draw(offered, key);
     this.#offered = offered;
     for (const input of this.#list.querySelectorAll('input')) input.checked = this.#chosen.has(input.value);
     this.#limit();
@@ -67,7 +76,11 @@ export class Companions {
     return found.flatMap(({ id }) => (id === photo.id ? [] : (byId.get(id) ?? [])));
   }
 
-  #draw(offered: Photo[]): void {
+  /** The keyboard stays on its photo. */
+  #draw(offered: Photo[], key: string): void {
+    const focused =
+      this.#list.contains(document.activeElement) && (document.activeElement as HTMLInputElement);
+    this.#list.dataset.key = key;
     const type = this.#options.most === 1 ? 'radio' : 'checkbox';
     this.#list.replaceChildren(
       ...offered.map((photo) => {
@@ -79,6 +92,8 @@ export class Companions {
         return element('label', { class: 'companion', title: fullName(photo) }, input, picture);
       }),
     );
+    const inputs = [...this.#list.querySelectorAll('input')];
+    if (focused) inputs.find(({ value }) => value === focused.value)?.focus();
   }
 
   #limit(): void {
@@ -86,3 +101,6 @@ export class Companions {
     for (const input of this.#list.querySelectorAll('input')) input.disabled = full && !input.checked;
   }
 }
+
+/** Changes with what is drawn. */
+const keyOf = (photos: Photo[]) => photos.map(({ id, thumbnail }) => `${id} ${thumbnail ?? ''}`).join();

@@ -33,6 +33,7 @@ export class PairsView {
   #shown: { photos: [Photo, Photo]; pairs: Correspondence[]; height: number } | undefined;
   #picked: number | undefined;
   #grid = { rows: 1, columns: 1 };
+  #asked = '';
 
   constructor(app: App, patches: PhotoPatches) {
     this.#app = app;
@@ -47,7 +48,7 @@ export class PairsView {
       min: 0,
       max: FIRST_LINES,
       value: FIRST_LINES,
-      format: (value) => `${value} of ${this.#shown?.pairs.length ?? 0}`,
+      format: (value) => (this.#shown ? `${value} of ${this.#shown.pairs.length}` : '–'),
       onInput: () => this.#drawLines(),
     });
     this.#lines.setAttribute('class', 'pair-lines');
@@ -69,6 +70,11 @@ export class PairsView {
     this.#left.addEventListener('keydown', (event) => this.#onKey(event));
   }
 
+  /** Another model: what was shown says nothing any more. */
+  forget(): void {
+    this.#asked = '';
+  }
+
   async show(photo: Photo, imgSize: number | undefined): Promise<void> {
     if (photo !== this.#photo || imgSize !== this.#imgSize) this.#picked = undefined;
     this.#photo = photo;
@@ -81,6 +87,9 @@ export class PairsView {
     const { model } = this.#app;
     const [photo, imgSize, other] = [this.#photo, this.#imgSize, this.#companions.chosen[0]];
     if (!model || !photo || !other) return this.#clear();
+    const question = `${photo.id} ${other.id} ${imgSize}`;
+    if (question === this.#asked) return;
+    this.#asked = question;
     const pairs = await this.#app.task('Correspondence of patches', async (signal) => {
       const images = [await this.#app.pixels(photo), await this.#app.pixels(other)] as const;
       return correspond(model, ...images, { signal, ...(imgSize && { imgSize }) });
@@ -111,10 +120,11 @@ export class PairsView {
 
   #clear(): void {
     this.#shown = undefined;
+    this.#asked = '';
     this.#left.replaceChildren();
     this.#right.replaceChildren();
     this.#lines.replaceChildren();
-    this.#told.textContent = 'Two photos are needed.';
+    this.#told.textContent = this.#app.photos.length < 2 ? 'Two photos are needed.' : '';
   }
 
   #drawLines(): void {

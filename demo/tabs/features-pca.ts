@@ -28,6 +28,7 @@ export class PcaView {
   #variance = element('p', { class: 'muted small' });
   #photo: Photo | undefined;
   #imgSize: number | undefined;
+  #asked = '';
 
   constructor(app: App, patches: PhotoPatches) {
     this.#app = app;
@@ -48,7 +49,7 @@ export class PcaView {
     });
     this.controls = [
       this.#companions.element,
-      element('div', {}, element('h3', {}, 'Patches'), this.#which.element),
+      element('div', { class: 'panel-group' }, element('h3', {}, 'Patches'), this.#which.element),
       this.#blend.element,
       this.#smooth.element,
       this.#variance,
@@ -60,6 +61,11 @@ export class PcaView {
     ];
     this.element.append(this.#pictures);
     this.#look();
+  }
+
+  /** Another model: what was shown says nothing any more. */
+  forget(): void {
+    this.#asked = '';
   }
 
   async show(photo: Photo, imgSize: number | undefined): Promise<void> {
@@ -75,6 +81,9 @@ export class PcaView {
     if (!model || !photo) return;
     const photos = [photo, ...this.#companions.chosen];
     const side = this.#which.value;
+    const question = `${photos.map(({ id }) => id)} ${imgSize} ${side}`;
+    if (question === this.#asked) return;
+    this.#asked = question;
     const pca = await this.#app.task('Principal components of patches', async (signal, progress) => {
       const all = [];
       for (const [i, each] of photos.entries()) {

@@ -68,6 +68,7 @@ class FeaturesView implements TabView {
   }
 
   #newModel(): void {
+    for (const view of Object.values(this.#views)) view.forget();
     const sides = sidesOf(this.#app.model?.config);
     this.#sizeField.hidden = sides.length < 2;
     this.#size.replaceChildren(

@@ -118,6 +118,9 @@ function update(card: HTMLButtonElement, photo: Photo, { example, prediction, co
   const [picture, said] = card.children as unknown as [HTMLElement, HTMLElement];
   if (photo.thumbnail && !picture.firstChild)
     picture.append(element('img', { src: photo.thumbnail, alt: '', loading: 'lazy', draggable: 'false' }));
+  const state = JSON.stringify([example, prediction, colour, pressed, photo.embedded]);
+  if (state === card.dataset.state) return;
+  card.dataset.state = state;
   card.classList.toggle('is-example', example !== undefined);
   card.setAttribute('aria-pressed', String(pressed));
   card.style.setProperty('--class', example?.colour ?? colour ?? 'transparent');

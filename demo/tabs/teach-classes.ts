@@ -40,7 +40,7 @@ export class ClassList {
       events.onTold(`${name} is the class that a click gives.`);
       events.onActive();
     });
-    this.element = element('div', { class: 'panel-part' }, element('h3', {}, 'Classes'), this.#list, form);
+    this.element = element('div', { class: 'panel-group' }, element('h3', {}, 'Classes'), this.#list, form);
   }
 
   /** The class that a click gives. */

@@ -13,15 +13,19 @@ export type Method = 'knn' | 'probe';
 export interface Learned {
   knn: Map<string, Prediction>;
   probe: Map<string, Prediction>;
-  /** Of k-NN, each example classified by the others: 0 … 1. */
-  knnAccuracy: number;
+  /** Examples that k-NN is right on, each classified by the others. */
+  knnRight: number;
   fitted: LinearProbe;
+  /** The key of the examples. */
+  of: string;
 }
 
 /** Examples with their vectors, of two classes or more. */
 export interface Examples {
   vectors: Float32Array[];
   labels: string[];
+  /** Differs where the examples do. */
+  key: string;
 }
 
 const AT_ONCE = 500;
@@ -35,7 +39,7 @@ const strength = (vectors: Float32Array[]) => vectors[0]?.length ?? 1;
 /** Learns from the examples, and says what all the others are. */
 export async function learn(
   model: VisionTransformer,
-  { vectors, labels }: Examples,
+  { vectors, labels, key }: Examples,
   others: Map<string, Float32Array>,
   signal: AbortSignal,
 ): Promise<Learned> {
@@ -46,8 +50,9 @@ export async function learn(
     const learned: Learned = {
       knn: new Map(),
       probe: new Map(),
-      knnAccuracy: await knn.leaveOneOut(),
+      knnRight: Math.round((await knn.leaveOneOut()) * labels.length),
       fitted: probe,
+      of: key,
     };
     const waiting = [...others];
     for (let at = 0; at < waiting.length; at += AT_ONCE) {
@@ -72,7 +77,7 @@ const best = (scores: { label: string | number; probability: number }[] | undefi
 };
 
 /**
- * The probe's accuracy on its examples, each classified by a probe that did not see it: one left out at a time, or a tenth
+ * How many examples the probe is right on, each classified by one that did not see it: one left out at a time, or a tenth
  * of many.
  */
 export async function probeAccuracy(
@@ -80,7 +85,7 @@ export async function probeAccuracy(
   { vectors, labels }: Examples,
   signal: AbortSignal,
   progress: (done: number, total: number) => void,
-): Promise<{ accuracy: number; oneByOne: boolean }> {
+): Promise<{ right: number; oneByOne: boolean }> {
   const count = vectors.length;
   const oneByOne = count <= ONE_BY_ONE;
   const folds = oneByOne ? count : FOLDS;
@@ -106,7 +111,7 @@ export async function probeAccuracy(
           );
     right += out.filter((i, at) => answers[at] === labels[i]).length;
   }
-  return { accuracy: right / count, oneByOne };
+  return { right, oneByOne };
 }
 
 const answersOf = async (probe: LinearProbe, vectors: Float32Array[]) =>

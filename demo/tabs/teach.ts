@@ -1,9 +1,10 @@
 import { type App, fullName, type Photo, type Tab, type TabView } from '../app.js';
 import { button, coalesce, download, Segments } from '../controls.js';
 import { element, plural } from '../dom.js';
+import { Accuracy } from './teach-accuracy.js';
 import { Cards, type Said } from './teach-cards.js';
 import { ClassList } from './teach-classes.js';
-import { type Examples, type Learned, learn, type Method, probeAccuracy } from './teach-learner.js';
+import { type Examples, type Learned, learn, type Method } from './teach-learner.js';
 import { type Lesson, Lessons } from './teach-lessons.js';
 
 export const teachTab: Tab = {
@@ -18,7 +19,9 @@ const METHODS = [
   ['probe', 'Linear probe'],
 ] as const;
 
-const NEXT = 8;
+const NEXT = 16;
+/** With photos that come one after another it learns anew this often. */
+const CROWD_MS = 1000;
 const AT_ONCE = 60;
 
 class TeachView implements TabView {
@@ -28,7 +31,7 @@ class TeachView implements TabView {
   #classes: ClassList;
   #vectors = new Map<string, Float32Array>();
   #learned: Learned | undefined;
-  #probe: { accuracy: number; oneByOne: boolean; outdated: boolean } | undefined;
+  #waiting: ReturnType<typeof setTimeout> | undefined;
   #limit = AT_ONCE;
 
   #method = new Segments<Method>('Predicted by', METHODS, 'probe', () => this.#draw());
@@ -41,9 +44,7 @@ class TeachView implements TabView {
     this.#draw();
   });
   #filter = element('select', { id: 'teach-filter' });
-  #figures = element('tbody', {});
-  #note = element('p', { class: 'muted small' });
-  #measure = button('Leave one out', () => this.#measureProbe());
+  #accuracy: Accuracy;
   #undo = button('Undo', () => {
     this.#lessons.undo();
     this.#app.announce('The classes are as before.');
@@ -52,7 +53,8 @@ class TeachView implements TabView {
 
   constructor(panel: HTMLElement, app: App) {
     this.#app = app;
-    this.#lessons = new Lessons(app, () => this.#lessonsChanged());
+    this.#lessons = new Lessons(app, () => this.#learnIfShown());
+    this.#accuracy = new Accuracy(app);
     this.#classes = new ClassList(this.#lessons, {
       onActive: () => this.#draw(),
       onDrop: (id, lesson) => {
@@ -76,10 +78,10 @@ class TeachView implements TabView {
     app.on('model', () => {
       this.#vectors.clear();
       this.#learned = undefined;
-      this.#probe = undefined;
+      this.#accuracy.forget();
       this.#learnIfShown();
     });
-    app.on('photos', () => this.#learnIfShown());
+    app.on('photos', () => this.#photosChanged());
   }
 
   show(): void {
@@ -110,18 +112,12 @@ class TeachView implements TabView {
       this.#all.element,
       this.#more,
     );
-    const table = element(
-      'table',
-      { class: 'teach-accuracy' },
-      element('caption', {}, 'Right on examples that it did not see'),
-      this.#figures,
-    );
     const controls = element(
       'div',
       { class: 'panel' },
       this.#classes.element,
-      element('div', { class: 'panel-part' }, element('h3', {}, 'Predictions'), this.#method.element),
-      element('div', { class: 'panel-part' }, table, this.#measure, this.#note),
+      element('div', { class: 'panel-group' }, element('h3', {}, 'Predicted by'), this.#method.element),
+      this.#accuracy.element,
       element('div', { class: 'buttons' }, ...buttons),
     );
     const photos = element('div', { class: 'teach-photos' }, this.#hint, this.#nextPart, all);
@@ -166,9 +162,14 @@ class TeachView implements TabView {
     this.#app.announce(`${fullName(photo)} is ${what}.`);
   }
 
-  #lessonsChanged(): void {
-    if (this.#probe) this.#probe.outdated = true;
-    this.#learnIfShown();
+  /** While photos are embedded they come in crowds. */
+  #photosChanged(): void {
+    if (!this.#shown) return;
+    this.#draw();
+    this.#waiting ??= setTimeout(() => {
+      this.#waiting = undefined;
+      if (this.#shown) this.#learn();
+    }, CROWD_MS);
   }
 
   #learnIfShown(): void {
@@ -179,12 +180,14 @@ class TeachView implements TabView {
 
   /** Examples of two classes or more, as far as they are embedded. */
   #examples(): Examples | undefined {
-    const examples: Examples = { vectors: [], labels: [] };
+    const examples: Examples = { vectors: [], labels: [], key: '' };
     for (const photo of this.#lessons.examples()) {
       const vector = this.#vectors.get(photo.id);
       if (!vector) continue;
       examples.vectors.push(vector);
-      examples.labels.push(this.#lessons.labelOf(photo) as string);
+      const label = this.#lessons.labelOf(photo) as string;
+      examples.labels.push(label);
+      examples.key += JSON.stringify([photo.id, label]);
     }
     return new Set(examples.labels).size < 2 ? undefined : examples;
   }
@@ -238,7 +241,7 @@ class TeachView implements TabView {
     this.#undo.hidden = !this.#lessons.canUndo;
     for (const each of this.#needClasses) each.disabled = classes.length === 0;
     (this.#needClasses[1] as HTMLButtonElement).disabled = !this.#learned;
-    this.#drawFigures();
+    this.#accuracy.show(this.#examples(), this.#learned);
   }
 
   #say(photo: Photo): Said {
@@ -295,53 +298,6 @@ class TeachView implements TabView {
     if (value === 'others') return label === undefined;
     const said = label ?? this.#learned?.[this.#method.value].get(photo.id)?.label;
     return value === '' || value === `is ${said}`;
-  }
-
-  #drawFigures(): void {
-    const examples = this.#examples();
-    const count = examples?.labels.length ?? 0;
-    const share = (accuracy: number | undefined) =>
-      accuracy === undefined
-        ? ['–', '']
-        : [`${Math.round(100 * accuracy)} %`, `${Math.round(accuracy * count)} of ${count}`];
-    const row = (name: string, [figure = '', of = '']: string[], id: string) =>
-      element(
-        'tr',
-        { 'data-method': id },
-        element('th', { scope: 'row' }, name),
-        element('td', {}, element('strong', {}, figure)),
-        element('td', { class: 'muted' }, of),
-      );
-    const probe = this.#probe;
-    this.#figures.replaceChildren(
-      row('k-NN', share(examples && this.#learned?.knnAccuracy), 'knn'),
-      row('Linear probe', share(probe && !probe.outdated ? probe.accuracy : undefined), 'probe'),
-    );
-    this.#measure.disabled = !examples;
-    this.#note.textContent = !examples
-      ? 'Two classes with an example each are needed.'
-      : !probe || probe.outdated
-        ? 'Each example is judged by the others. For the probe that means fitting it again for each.'
-        : probe.oneByOne
-          ? 'Each example was judged by the others.'
-          : 'k-NN: each example by the others. The probe: each tenth of them by the other nine.';
-  }
-
-  async #measureProbe(): Promise<void> {
-    const { model } = this.#app;
-    const examples = this.#examples();
-    if (!model || !examples) return;
-    const classes = JSON.stringify(examples.labels);
-    this.#measure.disabled = true;
-    const found = await this.#app.task('Leaving one out', (signal, progress) =>
-      probeAccuracy(model, examples, signal, progress),
-    );
-    this.#measure.disabled = false;
-    if (!found || model !== this.#app.model) return;
-    const outdated = classes !== JSON.stringify(this.#examples()?.labels);
-    this.#probe = { ...found, outdated };
-    this.#draw();
-    this.#app.announce(`The linear probe is right on ${Math.round(100 * found.accuracy)} % of the examples.`);
   }
 
   /** Classes and examples, and what is predicted of the other photos. */

@@ -1,5 +1,5 @@
-import { element } from './dom.js';
-import { heatmap, type Maps, mapOf } from './heatmap.js';
+import { element } from '../dom.js';
+import { heatmap, type Maps, mapOf } from '../heatmap.js';
 
 export type Head = number | 'mean' | 'off';
 
