@@ -132,15 +132,15 @@ export function button(label: string, onClick: () => void, look = ''): HTMLButto
 
 /**
  * Runs work that must not overlap, such as what a slider asks for: calls while it runs become one more run after it.
- * Resolves when nothing is left to do.
+ * Resolves when nothing is left to do, also after an error.
  */
-export function coalesce(work: () => Promise<void>): () => Promise<void> {
+export function coalesce(work: () => Promise<void>, onError: (error: unknown) => void): () => Promise<void> {
   let running: Promise<void> | undefined;
   let again = false;
   const run = async () => {
     do {
       again = false;
-      await work();
+      await work().catch(onError);
     } while (again);
   };
   return () => {

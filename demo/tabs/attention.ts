@@ -176,25 +176,28 @@ class AttentionView implements TabView {
     if (this.#shown && !this.#webcam.running) this.#look();
   }
 
-  #look = coalesce(async () => {
-    const { app, looking } = { app: this.#app, looking: this.#looking };
-    const photo = this.#current;
-    this.#strip.element.hidden = app.photos.length === 0;
-    if (photo !== this.#photo || !this.#stage.size) await this.#showPhoto(photo);
-    const { model } = app;
-    if (!photo || !model || this.#webcam.running) return;
-    let maps = this.#cache.get(photo, looking);
-    if (!maps) {
-      maps = await app.task(`Attention of ${fullName(photo)}`, async (signal) =>
-        look(model, await app.pixels(photo), looking, signal),
-      );
-      if (!maps || model !== app.model) return;
-      this.#cache.set(photo, looking, maps);
-    }
-    if (photo !== this.#photo || this.#webcam.running) return;
-    this.#maps = maps;
-    await this.#redraw();
-  });
+  #look = coalesce(
+    async () => {
+      const { app, looking } = { app: this.#app, looking: this.#looking };
+      const photo = this.#current;
+      this.#strip.element.hidden = app.photos.length === 0;
+      if (photo !== this.#photo || !this.#stage.size) await this.#showPhoto(photo);
+      const { model } = app;
+      if (!photo || !model || this.#webcam.running) return;
+      let maps = this.#cache.get(photo, looking);
+      if (!maps) {
+        maps = await app.task(`Attention of ${fullName(photo)}`, async (signal) =>
+          look(model, await app.pixels(photo), looking, signal),
+        );
+        if (!maps || model !== app.model) return;
+        this.#cache.set(photo, looking, maps);
+      }
+      if (photo !== this.#photo || this.#webcam.running) return;
+      this.#maps = maps;
+      await this.#redraw();
+    },
+    (error) => this.#app.fail(error),
+  );
 
   async #showPhoto(photo: Photo | undefined): Promise<void> {
     this.#photo = photo;
@@ -216,24 +219,27 @@ class AttentionView implements TabView {
   }
 
   /** The same maps, drawn otherwise. */
-  #redraw = coalesce(async () => {
-    const { model } = this.#app;
-    const maps = this.#maps;
-    if (!model || !maps) return;
-    const head = this.#by.value === 'rollout' ? 'mean' : this.#chips.head;
-    if (this.#by.value === 'heads') this.#chips.show(maps);
-    const map = mapOf(maps, head === 'off' ? 'mean' : head);
-    const { rows, columns } = maps;
-    const part = this.#mask.value;
-    const mask = part > 0 ? await maskOf(model, map, maps, part) : undefined;
-    this.#kept = mask?.reduce((sum, kept) => sum + kept, 0);
-    this.#mask.refresh();
-    const overlay = { map, rows, columns, mask, opacity: this.#opacity.value };
-    this.#stage.draw(head === 'off' ? undefined : overlay, (width, height) =>
-      cropOf(width, height, model.dataConfig),
-    );
-    this.#explain(map, maps);
-  });
+  #redraw = coalesce(
+    async () => {
+      const { model } = this.#app;
+      const maps = this.#maps;
+      if (!model || !maps) return;
+      const head = this.#by.value === 'rollout' ? 'mean' : this.#chips.head;
+      if (this.#by.value === 'heads') this.#chips.show(maps);
+      const map = mapOf(maps, head === 'off' ? 'mean' : head);
+      const { rows, columns } = maps;
+      const part = this.#mask.value;
+      const mask = part > 0 ? await maskOf(model, map, maps, part) : undefined;
+      this.#kept = mask?.reduce((sum, kept) => sum + kept, 0);
+      this.#mask.refresh();
+      const overlay = { map, rows, columns, mask, opacity: this.#opacity.value };
+      this.#stage.draw(head === 'off' ? undefined : overlay, (width, height) =>
+        cropOf(width, height, model.dataConfig),
+      );
+      this.#explain(map, maps);
+    },
+    (error) => this.#app.fail(error),
+  );
 
   #maskText(part: number): string {
     if (part === 0) return 'off';

@@ -24,7 +24,10 @@ class DuplicatesTab implements TabView {
   #limit = AT_ONCE;
   /** Of what the groups were made. */
   #seen = '';
-  #search = coalesce(() => this.#find());
+  #search = coalesce(
+    () => this.#find(),
+    (error) => this.#app.fail(error),
+  );
 
   #threshold: Range;
   #count = element('p', { class: 'tool-count', role: 'status' });

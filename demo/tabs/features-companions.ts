@@ -72,7 +72,8 @@ export class Companions {
     const { index, photos } = this.#app;
     if (!index?.has(photo.id)) return photos.filter(({ id }) => id !== photo.id).slice(0, OFFERED);
     const byId = new Map(photos.map((each) => [each.id, each]));
-    const found = await index.search({ id: photo.id }, { k: OFFERED + 1 });
+    // Rejects where the model is exchanged meanwhile; then there is another index to ask.
+    const found = await index.search({ id: photo.id }, { k: OFFERED + 1 }).catch(() => []);
     return found.flatMap(({ id }) => (id === photo.id ? [] : (byId.get(id) ?? [])));
   }
 

@@ -83,40 +83,42 @@ export class PairsView {
     await this.update();
   }
 
-  readonly update = coalesce(async () => {
-    const { model } = this.#app;
-    const [photo, imgSize, other] = [this.#photo, this.#imgSize, this.#companions.chosen[0]];
-    if (!model || !photo || !other) return this.#clear();
-    const question = `${photo.id} ${other.id} ${imgSize}`;
-    if (question === this.#asked) return;
-    this.#asked = question;
-    const pairs = await this.#app.task('Correspondence of patches', async (signal) => {
-      const images = [await this.#app.pixels(photo), await this.#app.pixels(other)] as const;
-      return correspond(model, ...images, { signal, ...(imgSize && { imgSize }) });
-    });
-    if (!pairs || model !== this.#app.model) return;
-    const { imageHeight, imageWidth, patchSize } = model.config;
-    this.#grid = {
-      rows: (imgSize ?? imageHeight) / patchSize,
-      columns: (imgSize ?? imageWidth) / patchSize,
-    };
-    const pictures = [
-      await this.#patches.picture(model, photo),
-      await this.#patches.picture(model, other),
-    ] as const;
-    const height = (WIDTH * pictures[0].height) / pictures[0].width;
-    const known = this.#shown?.pairs.length;
-    this.#shown = { photos: [photo, other], pairs, height };
-    this.#lines.setAttribute('viewBox', `0 0 ${2 * WIDTH + GAP} ${height}`);
-    this.#left.replaceChildren(copyOf(pictures[0]));
-    this.#right.replaceChildren(copyOf(pictures[1]));
-    for (const [i, caption] of this.#captions.entries())
-      caption.textContent = fullName([photo, other][i] as Photo);
-    this.#count.max = pairs.length;
-    if (!known) this.#count.value = Math.min(FIRST_LINES, pairs.length);
-    this.#count.refresh();
-    await this.#pick(this.#picked);
-  });
+  readonly update = coalesce(
+    async () => {
+      const { model } = this.#app;
+      const [photo, imgSize, other] = [this.#photo, this.#imgSize, this.#companions.chosen[0]];
+      if (!model || !photo || !other) return this.#clear();
+      const question = `${photo.id} ${other.id} ${imgSize}`;
+      if (question === this.#asked) return;
+      this.#asked = question;
+      const found = await this.#app.task('Correspondence of patches', async (signal) => {
+        const images = [await this.#app.pixels(photo), await this.#app.pixels(other)] as const;
+        const pairs = await correspond(model, ...images, { signal, ...(imgSize && { imgSize }) });
+        const left = await this.#patches.picture(model, photo);
+        return { pairs, pictures: [left, await this.#patches.picture(model, other)] as const };
+      });
+      if (!found || model !== this.#app.model) return;
+      const { pairs, pictures } = found;
+      const { imageHeight, imageWidth, patchSize } = model.config;
+      this.#grid = {
+        rows: (imgSize ?? imageHeight) / patchSize,
+        columns: (imgSize ?? imageWidth) / patchSize,
+      };
+      const height = (WIDTH * pictures[0].height) / pictures[0].width;
+      const known = this.#shown?.pairs.length;
+      this.#shown = { photos: [photo, other], pairs, height };
+      this.#lines.setAttribute('viewBox', `0 0 ${2 * WIDTH + GAP} ${height}`);
+      this.#left.replaceChildren(copyOf(pictures[0]));
+      this.#right.replaceChildren(copyOf(pictures[1]));
+      for (const [i, caption] of this.#captions.entries())
+        caption.textContent = fullName([photo, other][i] as Photo);
+      this.#count.max = pairs.length;
+      if (!known) this.#count.value = Math.min(FIRST_LINES, pairs.length);
+      this.#count.refresh();
+      await this.#pick(this.#picked);
+    },
+    (error) => this.#app.fail(error),
+  );
 
   #clear(): void {
     this.#shown = undefined;
@@ -168,33 +170,36 @@ export class PairsView {
     await this.#drawHeat();
   }
 
-  #drawHeat = coalesce(async () => {
-    const { model } = this.#app;
-    const shown = this.#shown;
-    const patch = this.#picked;
-    if (!model || !shown || patch === undefined) return;
-    const both = await this.#app.task('Features of patches', async (signal) => {
-      const of = (photo: Photo) => this.#patches.of(model, photo, this.#imgSize, signal);
-      return [await of(shown.photos[0]), await of(shown.photos[1])] as const;
-    });
-    if (!both || shown !== this.#shown || patch !== this.#picked) return;
-    const [left, right] = both;
-    const similarity = similarities(left, patch, right);
-    const [least, most] = [Math.min(...similarity), Math.max(...similarity)];
-    const best = similarity.indexOf(most);
-    const { rows, columns } = right;
-    const map = similarity.map((value) => (value - least) / (most - least || 1));
-    const heat = heatmap(map, rows, columns, Math.max(1, Math.round(HEAT_PIXELS / columns)), 0.82);
-    heat.className = 'pair-heat';
-    this.#right.querySelector('.pair-heat')?.remove();
-    this.#right.append(heat);
-    this.#lines.replaceChildren(this.#mark(patch, 0), this.#mark(best, WIDTH + GAP));
-    const told = `${this.#place(patch)} is most like ${this.#place(best)} on the right, similarity ${most.toFixed(2)}.`;
-    this.#told.textContent = told;
-    this.#left.setAttribute('aria-label', `${fullName(shown.photos[0])}: ${this.#place(patch)}`);
-    this.#right.setAttribute('aria-label', `${fullName(shown.photos[1])}, the warmer the more alike`);
-    this.#app.announce(told);
-  });
+  #drawHeat = coalesce(
+    async () => {
+      const { model } = this.#app;
+      const shown = this.#shown;
+      const patch = this.#picked;
+      if (!model || !shown || patch === undefined) return;
+      const both = await this.#app.task('Features of patches', async (signal) => {
+        const of = (photo: Photo) => this.#patches.of(model, photo, this.#imgSize, signal);
+        return [await of(shown.photos[0]), await of(shown.photos[1])] as const;
+      });
+      if (!both || shown !== this.#shown || patch !== this.#picked) return;
+      const [left, right] = both;
+      const similarity = similarities(left, patch, right);
+      const [least, most] = [Math.min(...similarity), Math.max(...similarity)];
+      const best = similarity.indexOf(most);
+      const { rows, columns } = right;
+      const map = similarity.map((value) => (value - least) / (most - least || 1));
+      const heat = heatmap(map, rows, columns, Math.max(1, Math.round(HEAT_PIXELS / columns)), 0.82);
+      heat.className = 'pair-heat';
+      this.#right.querySelector('.pair-heat')?.remove();
+      this.#right.append(heat);
+      this.#lines.replaceChildren(this.#mark(patch, 0), this.#mark(best, WIDTH + GAP));
+      const told = `${this.#place(patch)} is most like ${this.#place(best)} on the right, similarity ${most.toFixed(2)}.`;
+      this.#told.textContent = told;
+      this.#left.setAttribute('aria-label', `${fullName(shown.photos[0])}: ${this.#place(patch)}`);
+      this.#right.setAttribute('aria-label', `${fullName(shown.photos[1])}, the warmer the more alike`);
+      this.#app.announce(told);
+    },
+    (error) => this.#app.fail(error),
+  );
 
   #mark(patch: number, left: number): SVGElement {
     const { rows, columns } = this.#grid;

@@ -1,6 +1,6 @@
 import { type PcaImages, pcaImages } from 'vitreous/recipes';
 import { type App, fullName, type Photo } from '../app.js';
-import { button, checkbox, coalesce, download, Range, Segments } from '../controls.js';
+import { button, checkbox, coalesce, download, Segments } from '../controls.js';
 import { context2d, element } from '../dom.js';
 import { Companions } from './features-companions.js';
 import { copyOf, type PhotoPatches } from './features-patches.js';
@@ -22,7 +22,6 @@ export class PcaView {
   #patches: PhotoPatches;
   #companions: Companions;
   #which = new Segments('Patches that count', PATCHES, 'all', () => this.update());
-  #blend: Range;
   #smooth = checkbox('Smooth', true, () => this.#look());
   #pictures = element('div', { class: 'pca-pictures' });
   #variance = element('p', { class: 'muted small' });
@@ -39,18 +38,9 @@ export class PcaView {
       first: 3,
       onChange: () => this.update(),
     });
-    this.#blend = new Range('Features over the photo', {
-      min: 0,
-      max: 1,
-      step: 0.01,
-      value: 1,
-      format: (value) => `${Math.round(100 * value)} %`,
-      onInput: () => this.#look(),
-    });
     this.controls = [
       this.#companions.element,
       element('div', { class: 'panel-group' }, element('h3', {}, 'Patches'), this.#which.element),
-      this.#blend.element,
       this.#smooth.element,
       this.#variance,
       element(
@@ -75,31 +65,33 @@ export class PcaView {
     await this.update();
   }
 
-  readonly update = coalesce(async () => {
-    const { model } = this.#app;
-    const [photo, imgSize] = [this.#photo, this.#imgSize];
-    if (!model || !photo) return;
-    const photos = [photo, ...this.#companions.chosen];
-    const side = this.#which.value;
-    const question = `${photos.map(({ id }) => id)} ${imgSize} ${side}`;
-    if (question === this.#asked) return;
-    this.#asked = question;
-    const pca = await this.#app.task('Principal components of patches', async (signal, progress) => {
-      const all = [];
-      for (const [i, each] of photos.entries()) {
-        progress(i, photos.length);
-        all.push(await this.#patches.of(model, each, imgSize, signal));
-      }
-      const { rows, columns, data } = all[0] as (typeof all)[number];
-      const tokens = { data: joined(all.map((each) => each.data)), shape: [all.length, rows, columns, 0] };
-      tokens.shape[3] = data.length / (rows * columns);
-      return pcaImages(model, tokens, { foreground: side !== 'all' && { side } });
-    });
-    if (!pca || model !== this.#app.model) return;
-    const pictures = [];
-    for (const each of photos) pictures.push(await this.#patches.picture(model, each));
-    this.#draw(photos, pictures, pca);
-  });
+  readonly update = coalesce(
+    async () => {
+      const { model } = this.#app;
+      const [photo, imgSize] = [this.#photo, this.#imgSize];
+      if (!model || !photo) return;
+      const photos = [photo, ...this.#companions.chosen];
+      const side = this.#which.value;
+      const question = `${photos.map(({ id }) => id)} ${imgSize} ${side}`;
+      if (question === this.#asked) return;
+      this.#asked = question;
+      const found = await this.#app.task('Principal components of patches', async (signal, progress) => {
+        const all = [];
+        for (const [i, each] of photos.entries()) {
+          progress(i, photos.length);
+          all.push(await this.#patches.of(model, each, imgSize, signal));
+        }
+        const { rows, columns, data } = all[0] as (typeof all)[number];
+        const tokens = { data: joined(all.map((each) => each.data)), shape: [all.length, rows, columns, 0] };
+        tokens.shape[3] = data.length / (rows * columns);
+        const pictures = [];
+        for (const each of photos) pictures.push(await this.#patches.picture(model, each));
+        return { pictures, pca: await pcaImages(model, tokens, { foreground: side !== 'all' && { side } }) };
+      });
+      if (found && model === this.#app.model) this.#draw(photos, found.pictures, found.pca);
+    },
+    (error) => this.#app.fail(error),
+  );
 
   #draw(photos: Photo[], pictures: HTMLCanvasElement[], { rgb, explainedVarianceRatio }: PcaImages): void {
     const [, rows, columns] = rgb.shape as [number, number, number];
@@ -124,13 +116,13 @@ export class PcaView {
     this.#look();
     const shares = Array.from(explainedVarianceRatio, (share) => `${Math.round(100 * share)} %`).join(', ');
     this.#variance.textContent =
-      `The three components hold ${shares} of what differs between ${rows} × ${columns} patches ` +
-      `${photos.length > 1 ? `of each of ${photos.length} photos: the same colour means the same kind of part` : ''}.`;
+      `The three components hold ${shares} of what differs between ${rows} × ${columns} patches` +
+      (photos.length > 1
+        ? ` of each of ${photos.length} photos: the same colour, the same kind of part.`
+        : '.');
   }
 
-  /** How the pictures lie over the photos. */
   #look(): void {
-    this.#pictures.style.setProperty('--blend', String(this.#blend.value));
     this.#pictures.classList.toggle('is-smooth', this.#smooth.input.checked);
   }
 

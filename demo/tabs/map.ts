@@ -29,7 +29,10 @@ class MapTab implements TabView {
   /** Of what the map was made. */
   #seen = '';
   #points: MapPoint[] = [];
-  #make = coalesce(() => this.#compute());
+  #make = coalesce(
+    () => this.#compute(),
+    (error) => this.#app.fail(error),
+  );
 
   #canvas: MapCanvas;
   #method: Segments<Method>;

@@ -192,18 +192,21 @@ class TeachView implements TabView {
     return new Set(examples.labels).size < 2 ? undefined : examples;
   }
 
-  #learn = coalesce(async () => {
-    const { model } = this.#app;
-    if (!model || !(await this.#collect())) return;
-    const examples = this.#examples();
-    const others = new Map(this.#vectors);
-    for (const { id } of this.#lessons.examples()) others.delete(id);
-    const learned =
-      examples && (await this.#app.task('Learning', (signal) => learn(model, examples, others, signal)));
-    if (model !== this.#app.model || (examples && !learned)) return;
-    this.#learned = learned;
-    this.#draw();
-  });
+  #learn = coalesce(
+    async () => {
+      const { model } = this.#app;
+      if (!model || !(await this.#collect())) return;
+      const examples = this.#examples();
+      const others = new Map(this.#vectors);
+      for (const { id } of this.#lessons.examples()) others.delete(id);
+      const learned =
+        examples && (await this.#app.task('Learning', (signal) => learn(model, examples, others, signal)));
+      if (model !== this.#app.model || (examples && !learned)) return;
+      this.#learned = learned;
+      this.#draw();
+    },
+    (error) => this.#app.fail(error),
+  );
 
   /** Reads the vectors that are new. @returns false where model or index were exchanged meanwhile */
   async #collect(): Promise<boolean> {
