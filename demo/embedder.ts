@@ -61,7 +61,9 @@ export class Embedder {
 
   async #work(stop: AbortController): Promise<void> {
     try {
-      await Promise.all([this.#prepareAll(stop.signal), this.#embedAll(stop.signal)]);
+      // Photos may come while the last one is worked on, and the model while they are only prepared.
+      do await Promise.all([this.#prepareAll(stop.signal), this.#embedAll(stop.signal)]);
+      while (!stop.signal.aborted && this.#hasWork);
     } catch (error) {
       if (!stop.signal.aborted) this.failure = error as Error;
       stop.abort();
@@ -69,6 +71,11 @@ export class Embedder {
     // A cancelled run may have been followed by another one already.
     if (this.#stop === stop) this.#stop = undefined;
     this.#onChange();
+  }
+
+  get #hasWork(): boolean {
+    const { photos } = this.#collection;
+    return photos.some(({ prepared, embedded }) => !prepared || (this.model !== undefined && !embedded));
   }
 
   /** Another model: vectors that are there already are kept, in an index of their own. */

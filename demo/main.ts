@@ -101,11 +101,7 @@ function draw(): void {
   const { running, msPerImage, model } = embedder;
   const embedding = running && model !== undefined;
   const waits = model !== undefined && !running && done < total;
-  const count = embedding
-    ? `${done} of ${total}`
-    : waits
-      ? `Stopped at ${done} of ${total}`
-      : plural(total, 'photo');
+  const count = countText(done, total, { running, ready: model !== undefined });
   const texts: Record<string, string> = {
     count,
     speed: msPerImage === undefined || total === 0 ? '' : `${msPerImage.toFixed(0)} ms per image`,
@@ -131,6 +127,16 @@ function draw(): void {
       ),
     );
   tabList.empty = total === 0;
+}
+
+function countText(
+  done: number,
+  total: number,
+  { running, ready }: { running: boolean; ready: boolean },
+): string {
+  if (!ready) return `${plural(total, 'photo')} …`;
+  if (running) return `${done} of ${total}`;
+  return done < total ? `Stopped at ${done} of ${total}` : plural(total, 'photo');
 }
 
 function showNotice(error: unknown): void {
