@@ -85,6 +85,7 @@ export class Application implements App {
     const old = this.embedder.model;
     await this.embedder.use(model);
     this.#weights = weights;
+    performance.mark('model');
     this.#emit('model');
     return old;
   }

@@ -45,6 +45,7 @@ export class Collection {
   readonly #store = new PhotoStore();
   readonly #onChange: (photo?: Item) => void;
   readonly #writer = lock();
+  #restored: Promise<void> | undefined;
   #count = 0;
 
   /** @param onChange - photos came or went, or one of them changed */
@@ -57,18 +58,24 @@ export class Collection {
     return this.#writer;
   }
 
-  /** Brings back what an earlier visit left. */
-  async restore(): Promise<void> {
-    const kept = await this.#store.photos();
-    this.photos.push(
-      ...kept.map(({ thumbnail, ...photo }) => ({
+  /** Whether the photos are there after a reload. */
+  get lasts(): Promise<boolean> {
+    return this.#store.lasts;
+  }
+
+  /** Brings back what an earlier visit left. To be called once. */
+  restore(): Promise<void> {
+    this.#restored = this.#store.photos().then((kept) => {
+      const photos = kept.map(({ thumbnail, ...photo }) => ({
         ...photo,
         thumbnail: thumbnail && URL.createObjectURL(thumbnail),
         embedded: false,
         prepared: Promise.resolve(),
-      })),
-    );
-    this.#onChange();
+      }));
+      this.photos.unshift(...photos);
+      this.#onChange();
+    });
+    return this.#restored;
   }
 
   add(sources: Source[]): Item[] {
@@ -143,7 +150,10 @@ export class Collection {
     await this.index?.close();
     this.index = undefined;
     for (const photo of this.photos) photo.embedded = false;
-    const index = await openIndex(model, !(await this.#writer));
+    await this.#restored; // an index that knows more photos than there are forgets them
+    const index = (await this.lasts)
+      ? await openIndex(model, !(await this.#writer))
+      : await ImageIndex.create({ model });
     const ids = new Set(this.photos.map(({ id }) => id));
     const gone = [...index.ids()].filter((id) => !ids.has(id));
     if (gone.length > 0 && (await this.#writer)) await index.remove(gone);
@@ -173,6 +183,7 @@ export class Collection {
   }
 
   async remove(photos: Photo[]): Promise<void> {
+    await this.#mustWrite();
     const ids = new Set(photos.map(({ id }) => id));
     const left = this.photos.filter(({ id }) => !ids.has(id));
     for (const photo of this.photos) if (ids.has(photo.id)) release(photo);
@@ -184,6 +195,7 @@ export class Collection {
 
   /** Removes everything, of every model. */
   async clear(): Promise<void> {
+    await this.#mustWrite();
     for (const photo of this.photos) release(photo);
     this.photos.length = 0;
     this.skipped.length = 0;
@@ -191,6 +203,13 @@ export class Collection {
     await this.#store.clear();
     await this.index?.clear();
     for (const name of recall<string[]>(INDEXES) ?? []) await ImageIndex.delete(name).catch(() => {}); // the open one is empty
+  }
+
+  /** @throws `INDEX_LOCKED` where another tab has the collection */
+  async #mustWrite(): Promise<void> {
+    if (await this.#writer) return;
+    const message = 'The collection is open in another tab: change it there, or close that one and reload.';
+    throw new VitreousError('INDEX_LOCKED', message);
   }
 
   get embedded(): number {

@@ -128,6 +128,7 @@ export class Embedder {
     const blob = await this.#collection.original(photo, signal);
     const start = performance.now();
     const vector = await model.embed(blob, { signal });
+    if (this.#times.length === 0) performance.mark('first embedding');
     this.#times.push(performance.now() - start);
     if (this.#times.length > WINDOW) this.#times.shift();
     return vector;

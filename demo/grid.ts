@@ -220,11 +220,12 @@ export class Grid {
   }
 }
 
+/** What is read out between what is seen. */
+const said = (text: string) => element('span', { class: 'visually-hidden' }, text);
+
 function caption({ name, edit }: Photo): HTMLElement {
-  const lines = [
-    element('span', { class: 'name' }, name),
-    ...(edit ? [element('span', { class: 'edit' }, edit)] : []),
-  ];
+  const lines = [element('span', { class: 'name' }, name)];
+  if (edit) lines.push(element('span', { class: 'edit' }, said(', '), edit));
   return element('span', { class: 'caption' }, ...lines);
 }
 
@@ -245,12 +246,12 @@ const markButton = (mark: Mark) =>
 function draw({ photo, button, item }: Card, badge: string, isQuery: boolean, mark: Mark | undefined): void {
   button.parentElement?.classList.toggle('is-query', isQuery);
   button.classList.toggle('is-waiting', !photo.embedded);
-  button.querySelector('.badge')?.remove();
-  if (badge) button.append(element('span', { class: 'badge' }, badge));
+  for (const old of button.querySelectorAll('.badge, .marked-as')) old.remove();
+  if (badge)
+    button.append(element('span', { class: 'badge' }, said(isQuery ? ', ' : ', similarity '), badge));
+  if (mark) button.append(element('span', { class: 'marked-as' }, said(`, ${mark} like this`)));
   if (isQuery) button.setAttribute('aria-current', 'true');
   else button.removeAttribute('aria-current');
-  const rank = isQuery ? ', the photo you compare with' : badge && `, similarity ${badge}`;
-  button.setAttribute('aria-label', fullName(photo) + rank + (mark ? `, ${mark} like this` : ''));
   for (const one of item.querySelectorAll<HTMLElement>('.mark')) {
     one.setAttribute('aria-pressed', String(one.dataset.mark === mark));
     one.setAttribute('aria-label', `${one.title}: ${fullName(photo)}`);

@@ -197,8 +197,10 @@ async function restore(): Promise<void> {
   try {
     await app.collection.restore();
   } catch (error) {
-    showNotice(new Error(`This browser keeps nothing for this page: ${(error as Error).message}`));
+    showNotice(error);
   }
+  if (!(await app.collection.lasts))
+    showNotice(new Error('This browser keeps nothing for this page: after a reload the photos are gone.'));
   app.reselect();
   draw();
   tabList.start();

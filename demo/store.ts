@@ -1,5 +1,5 @@
 // The collection over reloads: what is known of each photo with its thumbnail, and a copy of its pixels, in IndexedDB.
-import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import { type DBSchema, type IDBPDatabase, type IDBPObjectStore, openDB } from 'idb';
 
 /** What is kept of a photo. */
 export interface KeptPhoto {
@@ -18,10 +18,15 @@ interface Schema extends DBSchema {
   pixels: { key: string; value: Blob };
 }
 
+type Name = 'photos' | 'pixels';
+type Writable<Store extends Name> = IDBPObjectStore<Schema, Name[], Store, 'readwrite'>;
+
 const NAME = 'vitreous demo';
 
 export class PhotoStore {
-  #database: Promise<IDBPDatabase<Schema>>;
+  /** Undefined where the browser keeps nothing, as in some private windows: then this visit has it in memory. */
+  #database: Promise<IDBPDatabase<Schema> | undefined>;
+  #memory = new Map<string, Blob>();
 
   constructor() {
     this.#database = openDB<Schema>(NAME, 1, {
@@ -29,44 +34,46 @@ export class PhotoStore {
         database.createObjectStore('photos', { keyPath: 'id' });
         database.createObjectStore('pixels');
       },
-    });
-    this.#database.catch(() => {}); // whoever uses it is told
+    }).catch(() => undefined);
+  }
+
+  /** Whether it is there after a reload. */
+  get lasts(): Promise<boolean> {
+    return this.#database.then((database) => database !== undefined);
   }
 
   /** All photos, in the order of adding. */
   async photos(): Promise<KeptPhoto[]> {
-    return (await this.#database).getAll('photos');
+    return (await (await this.#database)?.getAll('photos')) ?? [];
   }
 
   async pixels(id: string): Promise<Blob | undefined> {
-    return (await this.#database).get('pixels', id);
+    return this.#memory.get(id) ?? (await this.#database)?.get('pixels', id);
   }
 
   /** Both or none. */
   async put(photo: KeptPhoto, pixels: Blob): Promise<void> {
-    const change = (await this.#database).transaction(['photos', 'pixels'], 'readwrite');
-    await Promise.all([
-      change.objectStore('photos').put(photo),
-      change.objectStore('pixels').put(pixels, photo.id),
-      change.done,
-    ]);
+    const kept = await this.#change((photos, copies) => [photos.put(photo), copies.put(pixels, photo.id)]);
+    if (!kept) this.#memory.set(photo.id, pixels);
   }
 
   async remove(ids: string[]): Promise<void> {
-    const change = (await this.#database).transaction(['photos', 'pixels'], 'readwrite');
-    const gone = ids.flatMap((id) => [
-      change.objectStore('photos').delete(id),
-      change.objectStore('pixels').delete(id),
-    ]);
-    await Promise.all([...gone, change.done]);
+    for (const id of ids) this.#memory.delete(id);
+    await this.#change((photos, copies) => ids.flatMap((id) => [photos.delete(id), copies.delete(id)]));
   }
 
   async clear(): Promise<void> {
-    const change = (await this.#database).transaction(['photos', 'pixels'], 'readwrite');
-    await Promise.all([
-      change.objectStore('photos').clear(),
-      change.objectStore('pixels').clear(),
-      change.done,
-    ]);
+    this.#memory.clear();
+    await this.#change((photos, copies) => [photos.clear(), copies.clear()]);
+  }
+
+  /** @returns whether there is a database to be changed */
+  async #change(
+    work: (photos: Writable<'photos'>, copies: Writable<'pixels'>) => Promise<unknown>[],
+  ): Promise<boolean> {
+    const change = (await this.#database)?.transaction(['photos', 'pixels'], 'readwrite');
+    if (!change) return false;
+    await Promise.all([...work(change.objectStore('photos'), change.objectStore('pixels')), change.done]);
+    return true;
   }
 }

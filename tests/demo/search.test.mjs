@@ -26,9 +26,7 @@ async function reranked(page, act) {
   await act();
   await page.waitForFunction(
     (old) =>
-      String(
-        Array.from(document.querySelectorAll('#grid .card-open'), (one) => one.getAttribute('aria-label')),
-      ) !== old,
+      String(Array.from(document.querySelectorAll('#grid .card-open'), (one) => one.textContent)) !== old,
     before,
     TIMEOUT,
   );
@@ -42,7 +40,7 @@ test('a photo ranks its own copies before other photos', async (t) => {
   for (const { title } of originals) {
     await rankBy(page, title);
     const [query, ...others] = await cards(page);
-    assert.equal(query, `${title}, the photo you compare with`);
+    assert.equal(query, `${title}, Query`);
     const similarities = others.map(similarityOf);
     assert.deepEqual(
       similarities,
@@ -101,10 +99,7 @@ test('more like these, less like that: with the pointer and with keys', async (t
   const cat = plain.findIndex((label) => label.startsWith('House cat'));
   const more = await reranked(page, async () => {
     await card(page, 'House cat').hover();
-    await page
-      .locator('#grid li', { has: card(page, 'House cat') })
-      .locator('[data-mark="more"]')
-      .click();
+    await card(page, 'House cat').locator('xpath=../*').locator('[data-mark="more"]').click();
   });
   const marked = more.findIndex((label) => label.startsWith('House cat'));
   assert.ok(marked < cat, `it was at ${cat}, and is at ${marked}`);
@@ -131,9 +126,9 @@ test('more like these, less like that: with the pointer and with keys', async (t
 test('a photo from outside is searched for, and does not come into the collection', async (t) => {
   const page = await openSamples(t);
   const found = await reranked(page, () =>
-    page.setInputFiles('#query-file', join(fixtures, 'boats_rgb_320x200.png')),
+    page.setInputFiles('#query-file', join(fixtures, 'acanthus_rgb_300x401.png')),
   );
-  assert.match(found[0], /^Nagasaki boats.*similarity 0\.9/);
+  assert.match(found[0], /^Acanthus mollis.*similarity 0\.9/);
   assert.equal(found.length, samples.length);
   assert.equal(await page.textContent('#query-edit'), 'not in the collection');
   await embedded(page, samples.length);
@@ -148,7 +143,7 @@ test('everything with the keyboard: samples, arrows, ranking, back', async (t) =
   assert.equal(await focusedId(), 'samples');
   await page.keyboard.press('Enter');
   await embedded(page, samples.length);
-  const focused = () => page.evaluate(() => document.activeElement.getAttribute('aria-label'));
+  const focused = () => page.evaluate(() => document.activeElement.textContent);
   const names = await cards(page);
   for (let i = 0; i < 10 && (await focused()) !== names[0]; i++) await page.keyboard.press('Tab');
   assert.equal(await focused(), names[0]);
@@ -170,7 +165,7 @@ test('everything with the keyboard: samples, arrows, ranking, back', async (t) =
     undefined,
     TIMEOUT,
   );
-  assert.match(await focused(), /the photo you compare with$/);
+  assert.match(await focused(), /, Query$/);
   assert.equal(await page.textContent('#ranking-name'), names[1]);
   await page.keyboard.press('Escape');
   await page.waitForSelector('#ranking', { state: 'hidden' });

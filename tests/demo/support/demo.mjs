@@ -121,11 +121,10 @@ export const embedded = (page, count) =>
     TIMEOUT,
   );
 
-/** The labels of the cards, in their order. */
-export const cards = (page) =>
-  page.$$eval('#grid .card-open', (all) => all.map((card) => card.getAttribute('aria-label')));
+/** What the cards say, in their order. */
+export const cards = (page) => page.$$eval('#grid .card-open', (all) => all.map((card) => card.textContent));
 export const card = (page, title, edit = '') =>
-  page.locator(`#grid .card-open[aria-label^="${title}${edit && `, ${edit}`}"]`).first();
+  page.locator('#grid .card-open', { hasText: new RegExp(`^${title}${edit && `, ${edit}`}`) }).first();
 
 /** Opens a photo as the query, and waits for the ranking. */
 export async function rankBy(page, title, edit) {
