@@ -99,9 +99,16 @@ export class TabList {
     if (intro) this.#leave();
     else if (current.panel.hidden) {
       current.panel.hidden = false;
-      current.view ??= current.tab.mount(current.panel, this.#app);
+      current.view ??= this.#mount(current);
       current.view.show();
     }
+  }
+
+  #mount({ tab, panel }: Place): TabView {
+    const view = tab.mount(panel, this.#app);
+    // Headings of parts have one above them.
+    panel.prepend(element('h2', { class: 'visually-hidden' }, tab.label));
+    return view;
   }
 
   #onKey(event: KeyboardEvent): void {

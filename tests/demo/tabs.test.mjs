@@ -133,8 +133,8 @@ for (const [device, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE
       }
       await page.click('#model-button');
       found.dialog = await violations(page);
-      assert.deepEqual(found, Object.fromEntries(Object.keys(found).map((tab) => [tab, []])));
       await page.keyboard.press('Escape');
+      assert.deepEqual(found, Object.fromEntries(Object.keys(found).map((tab) => [tab, []])));
     });
   }
 }
