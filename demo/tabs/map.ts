@@ -123,7 +123,7 @@ class MapTab implements TabView {
     const seen = [model?.config.name, method, ...embedded.map(({ id }) => id)].join();
     if (seen === this.#seen) return;
     // Only who wants it loads it.
-    const UMAP = method === 'umap' ? (await import('umap-js')).UMAP : undefined;
+    const UMAP = method === 'umap' ? (await import('./umap.js')).UMAP : undefined;
     const made = await this.#app.task('Drawing the map', async (signal, progress) => {
       const onProgress = ({ done, total }: { done: number; total: number }) => progress(done, total);
       const map = await index.map({ method, ...(UMAP && { UMAP }), signal, onProgress });

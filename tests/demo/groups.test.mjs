@@ -139,7 +139,7 @@ test('map: PCA and UMAP, zoom and pan, choosing by pointer and by keyboard, and 
   );
 
   await openTab(page, 'map');
-  await page.getByText('UMAP').click();
+  await page.getByLabel('UMAP').check();
   await page.waitForFunction(
     (old) => document.querySelector('.map-canvas canvas').toDataURL() !== old,
     await picture(page),

@@ -49,7 +49,7 @@ test('after the first visit everything works with the server stopped', async (t)
     );
   }
   await openTab(page, 'map');
-  await page.getByText('UMAP').click();
+  await page.getByLabel('UMAP').check();
   await page.waitForFunction(
     () => document.getElementById('tasks').childElementCount === 0,
     undefined,
