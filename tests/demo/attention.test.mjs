@@ -105,12 +105,12 @@ test('heads of any layer and the rollout are drawn as the library gives them', a
   };
   for (const layer of [6, 2]) {
     await slider(page, 'Layer').fill(String(layer));
-    await page.locator('.chip[data-head="1"]').click();
-    await drawn(page, `head 2, layer ${layer}`);
+    await page.locator('.chip[data-head="2"]').click();
+    await drawn(page, `head 3, layer ${layer}`);
     const { data } = await model.attention(PHOTO, { layer: layer - 1 });
-    await check(`head 2 of layer ${layer}`, data.slice(ROWS * ROWS, 2 * ROWS * ROWS));
+    await check(`head 3 of layer ${layer}`, data.slice(2 * ROWS * ROWS, 3 * ROWS * ROWS));
   }
-  await page.getByText('Rollout', { exact: true }).click();
+  await page.getByRole('radio', { name: 'Rollout', exact: true }).check();
   await drawn(page, 'rollout through all layers');
   await check('rollout', (await model.attentionRollout(PHOTO)).data);
   assert.ok(await slider(page, 'Layer').isDisabled());
