@@ -158,6 +158,12 @@ export const suites = [
     commands: () => nodeTest('tests/package'),
   },
   {
+    name: 'examples',
+    title: 'The examples: built, and used',
+    builds: ['buildPackage'],
+    commands: () => nodeTest('tests/examples'),
+  },
+  {
     name: 'browser',
     title: 'The page in Chromium',
     builds: ['buildPackage'],

@@ -93,6 +93,7 @@ test('attributes and methods', async (t) => {
   await page.getByText('6 photos', { exact: true }).waitFor();
   const found = await page.evaluate(async () => {
     const canvas = new OffscreenCanvas(300, 200);
+    canvas.getContext('2d').fillRect(0, 0, 100, 200);
     const results = await document.querySelector('vitreous-search').search(canvas);
     return results.map(({ file }) => file instanceof File);
   });

@@ -55,5 +55,9 @@ chrome.runtime.onMessage.addListener(({ to, type, done, total, failed, error }) 
 element('among').value = page ? 'page' : 'all';
 element('among').disabled = !page;
 element('among').addEventListener('change', show);
-element('forget').addEventListener('click', () => ask('forget').then(show, (error) => say(error.message)));
+element('forget').addEventListener('click', async () => {
+  image = undefined;
+  await ask('forget').catch((error) => say(error.message));
+  show();
+});
 show();
