@@ -158,6 +158,12 @@ export const suites = [
     commands: () => nodeTest('tests/package'),
   },
   {
+    name: 'release',
+    title: 'Releases: the command, the report, the workflows',
+    builds: ['buildPackage'],
+    commands: () => nodeTest('tests/release'),
+  },
+  {
     name: 'examples',
     title: 'The examples: built, and used',
     builds: ['buildPackage'],
