@@ -89,6 +89,7 @@ export async function buildPackage(ready) {
     const packages = await bundle();
     for (const file of VARIANTS.flatMap(wasms)) cpSync(file, join(dist, basename(file)));
     cpSync(join(root, NANO, 'model.safetensors'), join(dist, 'vit_nano_patch16_224.safetensors'));
+    cpSync(join(root, NANO, 'labels.txt'), join(dist, 'imagenet-1k.txt')); // the nano model's classes are ImageNet's
     mkdirSync(join(dist, 'photos'));
     for (const name of photos()) cpSync(join(root, PHOTOS, name), join(dist, 'photos', name));
     writeFileSync(join(dist, 'THIRD_PARTY_NOTICES.txt'), notices(ready.sources, packages));

@@ -4,7 +4,6 @@
 // bundlers find and rewrite.
 import createEngine from '#glue';
 import nanoConfig from '../models/vit_nano_patch16_224/config.json';
-import nanoLabels from '../models/vit_nano_patch16_224/labels.txt';
 import type { Host } from './create.js';
 import type { Backend, Source } from './engine/backend.js';
 import { localBackend } from './engine/local.js';
@@ -13,6 +12,7 @@ import { remoteBackend } from './engine/remote.js';
 import { type EngineParts, planThreads, startEngine } from './engine/threads.js';
 import { compileEngine, type WasmFile, wasmFile } from './engine/wasm.js';
 import { decode, isOwn, toPostable } from './images/browser.js';
+import { fetchOk } from './images/fetch.js';
 import type { CreateModelOptions, ImageInput } from './types.js';
 import { chunks } from './weights/chunks.js';
 import { browserNetwork } from './weights/network.js';
@@ -33,6 +33,7 @@ const wasm: Record<WasmFile, () => URL> = {
 };
 const asset = {
   ...wasm,
+  'imagenet-1k.txt': () => new URL('./imagenet-1k.txt', import.meta.url),
   'vit_nano_patch16_224.safetensors': () => new URL('./vit_nano_patch16_224.safetensors', import.meta.url),
 };
 
@@ -117,18 +118,23 @@ function tellReason(backend: Backend): Backend {
   return backend;
 }
 
+/** A file, as a page that classifies nothing has no use for it. */
+async function imagenetLabels({ assetBase, signal }: CreateModelOptions): Promise<string> {
+  return (await fetchOk(assetUrl('imagenet-1k.txt', assetBase), { cache: true, signal })).text();
+}
+
 export const host: Host = {
   createBackend,
-  packaged(name, { assetBase }) {
+  packaged(name, options) {
     if (name !== NANO) return undefined;
     const { license } = nanoConfig.pretrained_cfg;
     return {
-      url: assetUrl(`${NANO}.safetensors`, assetBase),
+      url: assetUrl(`${NANO}.safetensors`, options.assetBase),
       config: nanoConfig,
-      labels: nanoLabels,
+      labels: () => imagenetLabels(options),
       license,
     };
   },
   address: (place) => absolute(place).href,
-  imagenetLabels: nanoLabels,
+  imagenetLabels,
 };

@@ -51,6 +51,7 @@ test('what is in it', async (t) => {
     'dist/THIRD_PARTY_NOTICES.txt',
     'dist/cli.mjs',
     'dist/export.js',
+    'dist/imagenet-1k.txt',
     'dist/index.js',
     'dist/node-export.mjs',
     'dist/node-recipes.mjs',
@@ -214,14 +215,19 @@ describe('Chromium', () => {
       logLevel: 'error',
     });
     for (const name of await readdir(join(installed, 'dist'))) {
-      if (/worker\.js$|wasm$|safetensors$/.test(name))
+      if (/worker\.js$|wasm$|safetensors$|^imagenet/.test(name))
         await cp(join(installed, 'dist', name), join(out, name));
     }
     await writeFile(join(out, 'index.html'), `${page}<script type="module" src="app.js"></script>`);
     const requests = await assertWorks({ '/': out });
-    // One variant, one worker, and the model once.
-    const fetched = requests.filter((url) => /wasm|worker|safetensors/.test(url)).sort();
-    assert.deepEqual(fetched, ['/vit_nano_patch16_224.safetensors', '/vitreous-relaxed.wasm', '/worker.js']);
+    // One variant, one worker, the model once and its labels; nothing of search.
+    const fetched = requests.filter((url) => /wasm|worker|safetensors|imagenet/.test(url)).sort();
+    assert.deepEqual(fetched, [
+      '/imagenet-1k.txt',
+      '/vit_nano_patch16_224.safetensors',
+      '/vitreous-relaxed.wasm',
+      '/worker.js',
+    ]);
   });
 
   test('a static folder with an import map', async () => {

@@ -51,7 +51,8 @@ export async function convertOn(
   try {
     const text = (lines: string) => new TextEncoder().encode(`${lines}\n`);
     await out.write('config.json', text(JSON.stringify(config, null, 2)));
-    if (found.labels.length > 0) await out.write('labels.txt', text(found.labels.join('\n')));
+    const labels = await found.labels();
+    if (labels.length > 0) await out.write('labels.txt', text(labels.join('\n')));
     const sources = await openWeights(found.weights, found.access, signal);
     const converter = new module.Converter(resolveConfig(entry, name, found.hub, {}), {
       int8: dtype === 'int8',

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import createEngine from '#glue';
 import nanoConfig from '../../models/vit_nano_patch16_224/config.json';
-import nanoLabels from '../../models/vit_nano_patch16_224/labels.txt';
+import labels from '../../models/vit_nano_patch16_224/labels.txt';
 import type { Host } from '../create.js';
 import type { Backend } from '../engine/backend.js';
 import { startGlue } from '../engine/glue.js';
@@ -63,15 +63,17 @@ function keepingGlobals(threaded: CreateEngine): CreateEngine {
   };
 }
 
+const imagenetLabels = async () => labels;
+
 export const host: Host = {
   createBackend,
   packaged(name) {
     if (name !== NANO) return undefined;
     const { license } = nanoConfig.pretrained_cfg;
-    return { url: asset.nano.href, config: nanoConfig, labels: nanoLabels, license };
+    return { url: asset.nano.href, config: nanoConfig, labels: imagenetLabels, license };
   },
   address: addressOf,
-  imagenetLabels: nanoLabels,
+  imagenetLabels,
 };
 
 /** The model's module alone, without threads and without a model in it. */
