@@ -105,7 +105,7 @@ const photos = () => readdirSync(join(root, PHOTOS)).filter((name) => name.endsW
 const bindingsOf = (variant, file) => join(root, `build/${variant}/bindings`, file);
 const wasm = (variant, module = 'vitreous') => bindingsOf(variant, `${module}-${variant}.wasm`);
 const wasms = (variant) => MODULES.map((module) => wasm(variant, module));
-const glue = (variant) => bindingsOf(variant, `vitreous-${variant}.mjs`);
+const glue = (variant, module = 'vitreous') => bindingsOf(variant, `${module}-${variant}.mjs`);
 const nodeWasm = (variant) => bindingsOf(variant, `node/vitreous-${variant}.wasm`);
 const nodeGlue = (variant) => bindingsOf(variant, `node/vitreous-${variant}.cjs`);
 const modelsWasm = bindingsOf('simd', 'models.wasm');
@@ -128,12 +128,14 @@ function checkGlue() {
       throw new SetupError(`These differ, so that one can no longer stand for all:\n  ${files.join('\n  ')}`);
     }
   };
-  same([glue('simd'), glue('relaxed')]);
-  same(THREADED.map(glue));
+  for (const module of MODULES) {
+    same(['simd', 'relaxed'].map((variant) => glue(variant, module)));
+    same(THREADED.map((variant) => glue(variant, module)));
+  }
   same(THREADED.map(nodeGlue));
   for (const variant of THREADED) same([wasm(variant), nodeWasm(variant)]);
   // The glue was written for the model's module: another must not ask for more, nor have less.
-  for (const variant of VARIANTS) {
+  for (const variant of ['simd', 'simd-mt']) {
     const [model, tools] = wasms(variant).map((file) => new WebAssembly.Module(readFileSync(file)));
     const names = (list) => list.map(({ module = '', name }) => `${module}.${name}`);
     const lacks = [
