@@ -13,6 +13,9 @@ import { fixture } from '../js/support/golden.mjs';
 import { run } from '../js/support/process.mjs';
 import { assertBoats, BOATS, install, lend, output as outputIn, pack, root, SHARP } from './support.mjs';
 
+// Gzipped, but for the tarball, which is.
+const MAX_BYTES = { tarball: 12e6, 'vitreous.wasm': 130e3, 'vitreous-tools.wasm': 90e3 };
+
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 let folder; // the empty folder with the package installed
