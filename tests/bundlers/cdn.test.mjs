@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { launchChromium } from '../browser/support/demo-page.mjs';
+import { launchChromium } from '../browser/support/chromium.mjs';
 import { ISOLATION, STRICT_CSP, startSite } from '../browser/support/site.mjs';
 import { fixture } from '../js/support/golden.mjs';
 import { install, pack } from '../package/support.mjs';

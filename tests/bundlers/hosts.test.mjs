@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { launchChromium } from '../browser/support/demo-page.mjs';
+import { launchChromium } from '../browser/support/chromium.mjs';
 import { pack } from '../package/support.mjs';
 import { hosts, olderHosts } from './support/hosts.mjs';
 import {

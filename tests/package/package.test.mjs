@@ -4,11 +4,15 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { launchChromium } from '../browser/support/demo-page.mjs';
+import { launchChromium } from '../browser/support/chromium.mjs';
 import { openSite, STRICT_CSP, startSite } from '../browser/support/site.mjs';
 import { fixture } from '../js/support/golden.mjs';
 import { assertBoats, BOATS, install, lend, output as outputIn, pack, root, SHARP } from './support.mjs';
+
+// Gzipped, but for the tarball, which is.
+const MAX_BYTES = { tarball: 12e6, 'vitreous.wasm': 130e3, 'vitreous-tools.wasm': 90e3 };
 
 let folder; // the empty folder with the package installed
 let packed;
@@ -46,6 +50,7 @@ test('what is in it', async (t) => {
     'dist/THIRD_PARTY_NOTICES.txt',
     'dist/cli.mjs',
     'dist/export.js',
+    'dist/imagenet-1k.txt',
     'dist/index.js',
     'dist/node-export.mjs',
     'dist/node-recipes.mjs',
@@ -64,6 +69,10 @@ test('what is in it', async (t) => {
     'dist/vitreous-relaxed.wasm',
     'dist/vitreous-simd-mt.wasm',
     'dist/vitreous-simd.wasm',
+    'dist/vitreous-tools-relaxed-mt.wasm',
+    'dist/vitreous-tools-relaxed.wasm',
+    'dist/vitreous-tools-simd-mt.wasm',
+    'dist/vitreous-tools-simd.wasm',
     'dist/worker.js',
     'models/photos/README.md',
     'models/vit_nano_patch16_224/DATASHEET.md',
@@ -81,12 +90,16 @@ test('what is in it', async (t) => {
   );
 });
 
-test('each wasm is below 450 kB, and the worker too large to be inlined', async () => {
+test('what a page loads of it is small, and the worker too large to be inlined', async (t) => {
+  assert.ok(packed.size <= MAX_BYTES.tarball, `the tarball has ${packed.size} bytes`);
   for (const name of await readdir(join(installed, 'dist'))) {
-    const { size } = await stat(join(installed, 'dist', name));
-    if (name.endsWith('.wasm')) assert.ok(size < 450_000, `${name}: ${size} bytes`);
-    if (name === 'worker.js') assert.ok(size > 4096); // Vite makes data: URLs of less
+    const most = MAX_BYTES[name.replace(/-(simd|relaxed)(-mt)?\.wasm$/, '.wasm')];
+    if (most === undefined) continue;
+    const { length } = gzipSync(await readFile(join(installed, 'dist', name)), { level: 9 });
+    t.diagnostic(`${name}: ${(length / 1e3).toFixed(1)} kB gzipped`);
+    assert.ok(length <= most, `${name} has ${length} bytes gzipped, more than ${most}`);
   }
+  assert.ok((await stat(join(installed, 'dist/worker.js'))).size > 4096); // Vite makes data: URLs of less
 });
 
 test('no path of the machine that built it is in it', async () => {
@@ -170,14 +183,19 @@ describe('Chromium', () => {
       logLevel: 'error',
     });
     for (const name of await readdir(join(installed, 'dist'))) {
-      if (/worker\.js$|wasm$|safetensors$/.test(name))
+      if (/worker\.js$|wasm$|safetensors$|^imagenet/.test(name))
         await cp(join(installed, 'dist', name), join(out, name));
     }
     await writeFile(join(out, 'index.html'), `${page}<script type="module" src="app.js"></script>`);
     const requests = await assertWorks({ '/': out });
-    // One variant, one worker, and the model once.
-    const fetched = requests.filter((url) => /wasm|worker|safetensors/.test(url)).sort();
-    assert.deepEqual(fetched, ['/vit_nano_patch16_224.safetensors', '/vitreous-relaxed.wasm', '/worker.js']);
+    // One variant, one worker, the model once and its labels; nothing of search.
+    const fetched = requests.filter((url) => /wasm|worker|safetensors|imagenet/.test(url)).sort();
+    assert.deepEqual(fetched, [
+      '/imagenet-1k.txt',
+      '/vit_nano_patch16_224.safetensors',
+      '/vitreous-relaxed.wasm',
+      '/worker.js',
+    ]);
   });
 
   test('a static folder with an import map', async () => {
