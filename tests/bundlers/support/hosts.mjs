@@ -14,7 +14,7 @@ const html = ['cp', 'index.html', 'dist/'];
 
 /** esbuild leaves `new URL('./file', import.meta.url)` as it is: the files must lie beside what it writes. */
 const copyAssets =
-  'cp node_modules/vitreous/dist/worker.js node_modules/vitreous/dist/*.{wasm,safetensors} dist/';
+  'cp node_modules/vitreous/dist/worker.js node_modules/vitreous/dist/{*.wasm,*.safetensors,imagenet-1k.txt} dist/';
 
 const vite = (program) => ({
   build: [[program, 'build']],
