@@ -78,16 +78,16 @@ export class ImageIndex extends SearchIndex {
 }
 
 /**
- * Makes the index hold the images of a folder (`showDirectoryPicker()`, or a drop’s `getAsFileSystemHandle()`) with its
- * subfolders, or of a list of files; an entry's id is the path in the folder. Unchanged files are skipped, and entries that
- * the source does not have are removed.
- * @throws what {@link indexCollection} throws
+ * Makes the index hold the images of a folder (`showDirectoryPicker()`) with its subfolders, of what was dropped (an event's
+ * `dataTransfer`), or of a list of files; an entry's id is the path in the folder, or in the drop. Unchanged files are skipped,
+ * and entries that the source does not have are removed.
+ * @throws `NOT_FOUND` for a folder that cannot be read: nothing is removed then; and what {@link indexCollection} throws
  */
-export function indexFolder(
+export async function indexFolder(
   index: SearchIndex,
   source: ImageSource,
   options: CollectionOptions = {},
 ): Promise<CollectionResult> {
-  const total = 'length' in source ? { total: source.length } : {};
-  return indexCollection(index, itemsOf(source), { ...total, ...options });
+  const { items, total } = await itemsOf(source);
+  return indexCollection(index, items, { ...(total !== undefined && { total }), ...options });
 }
