@@ -185,6 +185,7 @@ async function bundle() {
       NODE_ENTRIES.includes(entry) ? `web/node/${entry}.ts` : `web/${entry}.ts`,
     ]),
   );
+  entries['node-embedder'] = 'web/node/embedder.ts'; // what each of several processes runs
   const mjs = { '.js': '.mjs' };
   await build({ ...node, entryPoints: entries, ...SHARED, outExtension: mjs, external: ['sharp'] });
   await build({

@@ -33,7 +33,7 @@ export type { IndexMap, MapOptions, Umap, UmapConstructor } from '../search/map.
 export type { ScanOptions, ScanProgress } from '../search/neighbours.js';
 export { SearchIndex } from '../search/search_index.js';
 export type * from '../search/types.js';
-export { type FolderOptions, indexFolder } from './search_folder.js';
+export { type FolderOptions, type FolderResult, indexFolder } from './search_folder.js';
 
 /** As in a browser, see there. */
 export class ImageIndex extends SearchIndex {

@@ -1,4 +1,5 @@
 import { throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
+import type { VisionTransformer } from '../model.js';
 import { firstRepeated, outside, toStored } from './entry.js';
 import { type Predicate, toPredicate } from './filter.js';
 import { joined } from './format.js';
@@ -66,6 +67,11 @@ export class SearchIndex {
   /** Length of the vectors. */
   get dim(): number {
     return this.#parts.journal.header.dim;
+  }
+
+  /** @internal */
+  get model(): VisionTransformer | undefined {
+    return this.#parts.model;
   }
 
   /** How vectors are compared. */
