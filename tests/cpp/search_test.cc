@@ -248,6 +248,30 @@ TEST(VectorIndex, TrainsWhileItChanges) {
   }
 }
 
+TEST(VectorIndex, ListsAreOutgrownWhenAsManyRowsAreNew) {
+  const auto rows = golden("rows");
+  RowStore store(kDim, Storage::kFp32, false);
+  const auto add = [&](size_t n) {
+    store.reserve(n);
+    for (size_t i = 0; i < n; ++i) store.append(&rows[i * kDim]);
+  };
+  add(100);
+  ListTraining training(store, rows_where(100, [](size_t) { return true; }), {.lists = 5}, true);
+  while (training.step(store)) {
+  }
+  Lists& lists = training.lists();
+  lists.set_trained(100);
+  add(60);
+  lists.add(store);
+  Lists restored(store, lists.state());
+  for (Lists* one : {&lists, &restored}) EXPECT_FALSE(one->outgrown());
+  add(40);
+  for (Lists* one : {&lists, &restored}) {
+    one->add(store);
+    EXPECT_TRUE(one->outgrown());
+  }
+}
+
 TEST(VectorIndex, WithoutRowsThereIsNoTraining) {
   VectorIndex index = golden_index(Metric::kCosine);
   const auto all = rows_where(kRows, [](size_t) { return true; });

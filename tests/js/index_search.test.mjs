@@ -270,53 +270,6 @@ describe('search', () => {
   });
 });
 
-describe('an approximate index', () => {
-  // Clusters so near each other that some of the nearest lie in lists that are not looked at.
-  const dim = 16;
-  let state = 1;
-  const random = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 31 - 1;
-  };
-  const near = (center, spread) => center.map((value) => value + spread * random());
-  const centers = Array.from({ length: 40 }, () => Array.from({ length: dim }, random));
-  const entries = Array.from({ length: 4000 }, (_, i) => ({
-    id: `${i}`,
-    vector: near(centers[i % 40], 0.9),
-  }));
-  const queries = Array.from({ length: 60 }, (_, i) => new Float32Array(near(centers[i % 40], 0.9)));
-  const ids = (results) => results.map((list) => list.map(({ id }) => id));
-
-  test('finds nearly all, grows, is kept, and can be left aside', async () => {
-    const index = await create({ dim });
-    await index.add(entries);
-    const exact = ids(await index.searchMany(queries));
-    await index.train({ lists: 64, seed: 7 });
-    expect(ids(await index.searchMany(queries, { exact: true }))).toEqual(exact);
-    const found = ids(await index.searchMany(queries));
-    const same = found.flatMap((list, i) => list.filter((id) => exact[i].includes(id))).length;
-    expect(same / 600).toBeGreaterThanOrEqual(0.95);
-    expect(same).toBeLessThan(600); // it is approximate: what follows would prove nothing else
-
-    await index.remove(['17']);
-    await index.add({ id: 'later', vector: queries[0] });
-    expect((await index.search(queries[0]))[0]).toMatchObject({ id: 'later' });
-    const after = ids(await index.searchMany(queries));
-    expect(after.flat()).not.toContain('17');
-
-    const again = await load(await index.save());
-    expect(ids(await again.searchMany(queries))).toEqual(after);
-  });
-
-  test('has as many lists as the root of its entries unless told otherwise, and never more than entries', async () => {
-    const index = await create({ dim });
-    await index.add(entries.slice(0, 100));
-    await index.train();
-    await expect(index.train({ lists: 101 })).rejects.toEqual(error('INVALID_ARGUMENT', /101/));
-    expect(await index.search(queries[0], { k: 3 })).toHaveLength(3);
-  });
-});
-
 describe('images', () => {
   test('are embedded by the model; a part finds what the part alone is', async () => {
     const index = await create({ model });
