@@ -37,6 +37,7 @@ describe('a part of an image', () => {
           const image = await kinds[name](src);
           const own = await model.embed({ image, region });
           const again = await model.embed({ image, region }); // the caller's image is still the caller's
+          image.close?.();
           found[name] = Math.max(
             ...own.map((value, i) => Math.max(Math.abs(value - expected[i]), Math.abs(value - again[i]))),
           );
@@ -178,8 +179,8 @@ test('a folder and a file that are dropped, with all that is in them; again, whe
       failed: failed.map(({ id, error }) => [id, error.code]),
     });
     globalThis.dropped = { index, results: [] };
-    document.body.addEventListener('dragover', (event) => event.preventDefault());
-    document.body.addEventListener('drop', (event) => {
+    document.addEventListener('dragover', (event) => event.preventDefault());
+    document.addEventListener('drop', (event) => {
       event.preventDefault();
       const { dataTransfer } = event;
       dropped.over = dataTransfer;
@@ -233,7 +234,7 @@ test('the approximate index is built in the worker beside changes and searches',
       Array.from({ length: count }, (_, i) => ({ id: `${from + i}`, vector: vector() }));
     await index.add(many(0, 5000));
     const order = [];
-    const training = index.train({ lists: 1500, iterations: 60 }).then(() => order.push('trained'));
+    const training = index.train({ lists: 500, iterations: 40 }).then(() => order.push('trained'));
     for (let i = 0; i < 10; i++) {
       await index.add(many(5000 + i, 1));
       order.push((await index.search(vector(), { k: 4 })).length);

@@ -78,7 +78,7 @@ test('changes and searches go on while it is built', async () => {
   const exact = ids(await index.searchMany(queries, { exact: true }));
   const order = [];
   const note = (name) => order.push(name);
-  const training = index.train({ lists: 1000, iterations: 100 }).then(() => note('trained'));
+  const training = index.train({ lists: 500, iterations: 40 }).then(() => note('trained'));
   for (let i = 0; i < 20; i++) {
     await index.upsert({ id: entries[i].id, vector: entries[i].vector });
     note('changed');
