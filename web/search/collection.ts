@@ -97,7 +97,7 @@ export async function collect(
   index: SearchIndex,
   source: Iterable<CollectionItem> | AsyncIterable<CollectionItem>,
   options: CollectionOptions,
-  { look, atOnce }: Looking,
+  looking: Looking,
 ): Promise<CollectionResult> {
   const { signal, onProgress, total, pause, within = () => true } = options;
   const result: CollectionResult = { added: 0, updated: 0, unchanged: 0, removed: 0, failed: [] };
@@ -127,7 +127,7 @@ export async function collect(
     throwIfAborted(signal);
     const now = performance.now();
     since = since === undefined ? now : since + now - before; // a pause does not count
-    const looked = look(batch.map((item) => ({ item, known: digestIn(index, item.id) })));
+    const looked = looking.look(batch.map((item) => ({ item, known: digestIn(index, item.id) })));
     looked.catch(() => {}); // until its turn comes
     started.push({ items: batch, looked });
     batch = [];
@@ -155,7 +155,7 @@ export async function collect(
       waiting++;
       if (batch.push(item) === BATCH) {
         await start();
-        if (started.length === atOnce) await finish();
+        if (started.length === looking.atOnce) await finish();
       }
     }
     if (seen.size % 1000 === 0) tell();
