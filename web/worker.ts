@@ -12,8 +12,8 @@ import {
   type ToWorker,
   unpack,
 } from './engine/protocol.js';
-import { pageObstacle, planThreads, startEngine } from './engine/threads.js';
-import { compileEngine } from './engine/wasm.js';
+import { type EngineParts, pageObstacle, planThreads, startEngine } from './engine/threads.js';
+import { compileEngine, wasmFile } from './engine/wasm.js';
 import { toVitreousError, VitreousError } from './errors.js';
 import { decode, type Postable } from './images/browser.js';
 import type { Progress } from './types.js';
@@ -42,15 +42,17 @@ let backend: Backend<Postable, PostableWeights> | undefined;
 
 async function start({
   wasm,
+  first,
   threads,
 }: Parameters<Calls['start']>[0]): Promise<Backend<Postable, PostableWeights>> {
   const plan = planThreads(threads, { logical: navigator.hardwareConcurrency, obstacle: pageObstacle() });
-  const started = await startEngine(plan, {
-    compile: (variant) => compileEngine(wasm[variant]),
+  const parts: EngineParts = {
+    compile: (name, variant) => compileEngine(wasm[wasmFile(name, variant)]),
     threaded: async () => threaded,
     single,
     script: self.location.href,
-  });
+  };
+  const started = await startEngine(plan, parts, first);
   return localBackend(started, {
     openImage: decode,
     async openWeights(weights, access, signal) {

@@ -1,5 +1,5 @@
 import { VitreousError } from '../errors.js';
-import type { CreateEngine, EngineModule, GlueOptions } from './module.js';
+import type { AnyModule, CreateEngine, GlueOptions } from './module.js';
 
 // A thread's start takes tens of milliseconds, and its script comes from the cache.
 const START_MS = 10_000;
@@ -11,20 +11,27 @@ export interface StartOptions {
   script?: string | undefined;
 }
 
+/** A module that runs. */
+export interface Started<M extends AnyModule> {
+  module: M;
+  /** How many threads it has, the caller included. */
+  threads: number;
+  endThreads(): void;
+}
+
 /**
- * Starts an engine and its threads.
- * @returns the module, and what ends its threads
+ * Starts a module and its threads.
  * @throws when it, or one of the threads, does not start
  */
-export async function startGlue(
+export async function startGlue<M extends AnyModule>(
   createEngine: CreateEngine,
   wasm: WebAssembly.Module,
-  { threads = 1, script }: StartOptions,
-): Promise<{ module: EngineModule; endThreads(): void }> {
+  { threads = 1, script }: StartOptions = {},
+): Promise<Started<M>> {
   let endThreads = () => {};
   let late: ReturnType<typeof setTimeout> | undefined;
   try {
-    const module = await new Promise<EngineModule>((resolve, reject) => {
+    const module = await new Promise<M>((resolve, reject) => {
       const options: GlueOptions = {
         threads,
         mainScriptUrlOrBlob: script,
@@ -33,7 +40,7 @@ export async function startGlue(
           return {};
         },
       };
-      createEngine(options).then(resolve, reject);
+      createEngine<M>(options).then(resolve, reject);
       const { PThread } = options;
       if (PThread === undefined) return;
       endThreads = () => PThread.terminateAllThreads();
@@ -43,7 +50,7 @@ export async function startGlue(
       for (const worker of PThread.unusedWorkers) onFailedStart(worker, failed);
       late = setTimeout(() => failed(`no answer in ${START_MS / 1000} s`), START_MS);
     });
-    return { module, endThreads };
+    return { module, threads: module.setThreads(threads), endThreads };
   } catch (error) {
     endThreads();
     throw error;

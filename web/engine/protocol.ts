@@ -7,13 +7,16 @@ import type { DataConfig, GlobalPool, ModelConfig, Progress, Variant } from '../
 import type { FindRequest, Found } from '../weights/find.js';
 import type { FileAddress } from '../weights/transfer.js';
 import type { LoadRequest, LoadResult } from './backend.js';
-import type { EngineClasses, ForwardRequest, ForwardResult, GlueClassifier, Recipes } from './module.js';
+import type { ForwardRequest, ForwardResult, GlueClassifier, ModuleName } from './module.js';
+import type { EngineClasses, Recipes } from './tools.js';
+import type { WasmFile } from './wasm.js';
 
 /** A checkpoint that the worker can read by itself, or one that the page feeds through a port, chunk by chunk. */
 export type PostableWeights = FileAddress[] | Blob | { port: MessagePort; size: number | undefined };
 
 export interface Calls {
-  start(args: { wasm: Record<Variant, string>; threads: number | 'auto' }): {
+  /** With the addresses of the modules, and the one to begin with. */
+  start(args: { wasm: Record<WasmFile, string>; first: ModuleName; threads: number | 'auto' }): {
     variant: Variant;
     threads: number;
     threadsReason: string | undefined;

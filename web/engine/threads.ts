@@ -1,7 +1,8 @@
 // How many threads: what was asked for, what the machine has, what the place allows.
 import type { Variant } from '../types.js';
-import { Engine } from './engine.js';
-import type { CreateEngine } from './module.js';
+import { Engine, type StartModule } from './engine.js';
+import { startGlue } from './glue.js';
+import type { CreateEngine, ModuleName } from './module.js';
 import { chooseSimd } from './variant.js';
 
 // Beyond this many a thread has too few of an image's 197 rows to be worth its memory, and a page is a guest.
@@ -57,7 +58,7 @@ export function pageObstacle(): string | undefined {
 
 /** What an engine is made of, in this place. */
 export interface EngineParts {
-  compile(variant: Variant): Promise<WebAssembly.Module>;
+  compile(module: ModuleName, variant: Variant): Promise<WebAssembly.Module>;
   /** The glue of the builds with threads, where there can be any. */
   threaded?: () => Promise<CreateEngine>;
   /** The glue of the builds without. */
@@ -66,21 +67,28 @@ export interface EngineParts {
   script?: string;
 }
 
-/** Starts the fastest engine there is for the plan: without threads where they fail to start, which `reason` then says. */
+/**
+ * Starts the fastest engine there is for the plan: without threads where they fail to start, which `reason` then says.
+ * @param first - the module that it begins with; another starts in the same way when it is needed
+ */
 export async function startEngine(
   { threads, reason }: ThreadPlan,
   { compile, threaded, single, script }: EngineParts,
+  first: ModuleName,
 ): Promise<{ engine: Engine; threadsReason: string | undefined }> {
   const simd = chooseSimd();
   let threadsReason = reason;
-  if (threads > 1 && threaded !== undefined) {
-    const variant = `${simd}-mt` as const;
-    try {
-      const [glue, wasm] = await Promise.all([threaded(), compile(variant)]);
-      return { engine: await Engine.create(glue, variant, wasm, { threads, script }), threadsReason };
-    } catch (error) {
-      threadsReason = (error as Error).message;
+  const start: StartModule = async (name) => {
+    if (threads > 1 && threaded !== undefined) {
+      const variant = `${simd}-mt` as const;
+      try {
+        const [glue, wasm] = await Promise.all([threaded(), compile(name, variant)]);
+        return { ...(await startGlue(glue, wasm, { threads, script })), variant };
+      } catch (error) {
+        threadsReason = (error as Error).message;
+      }
     }
-  }
-  return { engine: await Engine.create(single, simd, await compile(simd)), threadsReason };
+    return { ...(await startGlue(single, await compile(name, simd))), variant: simd };
+  };
+  return { engine: await Engine.create(start, first), threadsReason };
 }

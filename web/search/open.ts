@@ -1,5 +1,6 @@
 // What an index runs on, from what its user asks for.
 import type { Backend, Calling } from '../engine/backend.js';
+import type { ModuleName } from '../engine/module.js';
 import { throwIfAborted, toVitreousError } from '../errors.js';
 import type { VisionTransformer } from '../model.js';
 import type { CreateModelOptions } from '../types.js';
@@ -24,7 +25,7 @@ export interface IndexParts {
 
 /** Starts what an index needs; the two platforms differ in `createBackend` and in the storage. */
 export async function openParts(
-  createBackend: (options: CreateModelOptions) => Promise<Backend>,
+  createBackend: (options: CreateModelOptions, first: ModuleName) => Promise<Backend>,
   storage: Storage | undefined,
   options: OpenIndexOptions,
 ): Promise<IndexParts> {
@@ -38,12 +39,15 @@ export async function openParts(
     const own = model && (await fingerprintOf(model, signal));
     backend = model
       ? undefined
-      : await createBackend({
-          ...(assetBase !== undefined && { assetBase }),
-          ...(worker !== undefined && { worker }),
-          ...(threads !== undefined && { threads }),
-          ...(signal && { signal }),
-        });
+      : await createBackend(
+          {
+            ...(assetBase !== undefined && { assetBase }),
+            ...(worker !== undefined && { worker }),
+            ...(threads !== undefined && { threads }),
+            ...(signal && { signal }),
+          },
+          'tools',
+        );
     const engine: Calling = model?.engine ?? (backend as Backend);
     const journal = await Journal.open(engine, {
       storage,
