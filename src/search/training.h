@@ -44,9 +44,9 @@ class ListTraining {
   Lists lists_;
   // Of the iteration under way, from the first `next_` of the sample:
   size_t next_ = 0;
-  std::vector<double> sums_;   // (lists, dim)
+  std::vector<double> sums_;    // (lists, dim)
   std::vector<size_t> counts_;  // (lists)
-  std::vector<Scored> fits_;   // minus half the squared distance of each from its centroid
+  std::vector<Scored> fits_;    // minus half the squared distance of each from its centroid
 };
 
 }  // namespace vitreous

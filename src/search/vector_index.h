@@ -74,8 +74,8 @@ class VectorIndex {
   // queries: (n, dim). Throws INVALID_ARGUMENT for queries as for added vectors.
   Hits search(std::span<const float> queries, const SearchOptions& options) const;
 
-  // Whether an exact search takes longer than a frame, and there are no lists, or as many rows have been added
-  // since as they were trained on.
+  // Whether an exact search takes longer than a frame, and there are no lists, or as many rows have been
+  // added since as they were trained on.
   bool wants_training() const;
   // Divides what is there into lists, which searches that need not be exact use from then on; rows that are
   // added later go into them. What was under way is begun anew. Throws INVALID_ARGUMENT and changes nothing
