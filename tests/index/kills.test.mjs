@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ImageIndex } from 'vitreous/search';
-import { launchChromium } from '../browser/support/demo-page.mjs';
+import { launchChromium } from '../browser/support/chromium.mjs';
 import { startTestSite } from '../browser/support/site.mjs';
 import { contents, DIM, difference, History, randomNumbers } from './operations.mjs';
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ImageIndex } from 'vitreous/search';
-import { launchChromium } from '../browser/support/demo-page.mjs';
+import { launchChromium } from '../browser/support/chromium.mjs';
 import { openSite, startTestSite } from '../browser/support/site.mjs';
 import { contents, DIM, difference, History } from './operations.mjs';
 

@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { launchChromium } from '../browser/support/demo-page.mjs';
+import { launchChromium } from '../browser/support/chromium.mjs';
 import { openSite, STRICT_CSP, startSite } from '../browser/support/site.mjs';
 import { fixture } from '../js/support/golden.mjs';
 import { run } from '../js/support/process.mjs';
