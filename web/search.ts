@@ -4,6 +4,7 @@
  */
 import { createBackend } from './host.js';
 import { type CollectionOptions, type CollectionResult, indexCollection } from './search/collection.js';
+import { writeInto } from './search/file.js';
 import { deleteIndexedDb, openIndexedDb } from './search/indexeddb.js';
 import { loadBytes } from './search/memory.js';
 import { openParts } from './search/open.js';
@@ -65,10 +66,20 @@ export class ImageIndex extends SearchIndex {
    * @throws `INDEX_MISMATCH`, `INDEX_CORRUPT`
    */
   static async load(
-    source: Uint8Array | ArrayBuffer | Blob,
+    source: Uint8Array | ArrayBuffer | Blob | FileSystemFileHandle,
     options: StoredIndexOptions = {},
   ): Promise<ImageIndex> {
-    return new ImageIndex(await openParts(createBackend, loadBytes(source), options));
+    const bytes = 'getFile' in source ? await source.getFile() : source;
+    return new ImageIndex(await openParts(createBackend, loadBytes(bytes), options));
+  }
+
+  /**
+   * Writes a copy of the index into a file, such as one of `showSaveFilePicker()`, for {@link ImageIndex.load}. A file that is
+   * there is replaced when the copy is whole.
+   * @throws `STORAGE_FULL`, `WRITE_FAILED`
+   */
+  saveFile(file: FileSystemFileHandle): Promise<void> {
+    return this.written((pieces) => writeInto(file, pieces));
   }
 
   /** Deletes the index of that name. @throws `INDEX_LOCKED` where a tab has it open */

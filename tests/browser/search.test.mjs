@@ -103,13 +103,29 @@ test('an index of photos is there after it was closed, and finds by photo, part 
       const loaded = await ImageIndex.load(await index.saveBlob(), { model });
       results.loaded = loaded.size;
       await loaded.close();
+      const root = await navigator.storage.getDirectory();
+      const file = await root.getFileHandle('photos.vix', { create: true });
+      await index.saveFile(file);
+      const fromFile = await ImageIndex.load(file, { model });
+      results.fromFile = [...fromFile.ids()];
+      await fromFile.close();
+      await root.removeEntry('photos.vix');
+      results.gone = (await errorOf(index.saveFile(file))).code;
       await index.close();
       await ImageIndex.delete('photos');
       return results;
     },
     [BOATS, [ALLIUM, AIRPLANE, ALPS]],
   );
-  assert.deepEqual(found, { size: 4, photo: BOATS, part: BOATS, entry: 3, loaded: 4 });
+  assert.deepEqual(found, {
+    size: 4,
+    photo: BOATS,
+    part: BOATS,
+    entry: 3,
+    loaded: 4,
+    fromFile: [BOATS, ALLIUM, AIRPLANE, ALPS],
+    gone: 'WRITE_FAILED',
+  });
 });
 
 test('a folder and a list of files, with bad ones', async () => {

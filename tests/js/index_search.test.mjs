@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createModel } from '../../dist/node.mjs';
 import { ImageIndex } from '../../dist/node-search.mjs';
@@ -228,6 +229,27 @@ describe('search', () => {
     );
   });
 
+  test('more than there are, none, and after all are gone', async () => {
+    const query = Float32Array.of(1, 0, 0, 0);
+    for (const approximate of [false, true]) {
+      const index = await create({ dim: 4 });
+      const asked = () => index.searchMany([query, query], { k: 100 });
+      expect(await asked()).toEqual([[], []]);
+      await index.add(points);
+      if (approximate) await index.train({ lists: 2 });
+      expect(index.approximate).toBe(approximate);
+      for (const found of await asked()) expect(ids(found)).toEqual(['east', 'northeast', 'north', 'up']);
+      expect(ids(await index.search(query, { k: 100, filter: { kind: 'dog' } }))).toEqual(['north']);
+      await index.remove(ids(points));
+      expect([await asked(), index.size, index.approximate]).toEqual([[[], []], 0, false]);
+      await index.compact();
+      expect(await asked()).toEqual([[], []]);
+      await index.add(points[0]);
+      expect(ids((await asked())[0])).toEqual(['east']);
+      expect(await index.searchMany([])).toEqual([]);
+    }
+  });
+
   test('k, minScore', async () => {
     const index = await withPoints();
     const query = Float32Array.of(1, 0, 0, 0);
@@ -338,6 +360,18 @@ describe('a file', () => {
     expect((await readdir(scratch)).filter((name) => /lock|compact/.test(name))).toEqual([
       `${path.slice(scratch.length + 1)}.lock`,
     ]);
+  });
+
+  test('is written as a copy, and takes the place of an older one when it is whole', async () => {
+    const index = await withPoints();
+    const path = newPath();
+    await index.saveFile(path);
+    await index.remove('up');
+    await index.saveFile(pathToFileURL(path));
+    const copy = await openAt(path);
+    expect(await collected(copy)).toEqual(await collected(index));
+    expect(await collected(await load(path))).toEqual(await collected(index));
+    await expect(index.saveFile(join(scratch, 'no/such/folder.vix'))).rejects.toEqual(error('WRITE_FAILED'));
   });
 
   test('shrinks by itself when more than half is gone', async () => {

@@ -56,6 +56,7 @@ test('what is in it', async (t) => {
     'dist/export.js',
     'dist/imagenet-1k.txt',
     'dist/index.js',
+    'dist/node-embedder.mjs',
     'dist/node-export.mjs',
     'dist/node-recipes.mjs',
     'dist/node-search.mjs',

@@ -301,6 +301,11 @@ export class SearchIndex {
     });
   }
 
+  /** @internal Hands on the bytes of {@link save} piece by piece; changes wait. */
+  protected written(write: (pieces: AsyncIterable<Uint8Array>) => Promise<void>): Promise<void> {
+    return this.#inOrder((journal) => write(journal.snapshot()));
+  }
+
   /** Waits for changes under way, lets go of the lock, and frees the memory. The model stays. */
   async close(): Promise<void> {
     if (this.#closed) return;
