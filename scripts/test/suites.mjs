@@ -180,6 +180,12 @@ export const suites = [
     commands: () => nodeTest('tests/browser'),
   },
   {
+    name: 'demo',
+    title: 'The demo in Chromium',
+    builds: ['buildPackage'],
+    commands: () => nodeTest('tests/demo'),
+  },
+  {
     name: 'docs',
     title: 'Documentation: snippets, links, the site',
     builds: ['buildPackage'],

@@ -1,5 +1,5 @@
-import { byId, element } from './dom.js';
-import { heatmap, type Maps, mapOf } from './heatmap.js';
+import { element } from '../dom.js';
+import { heatmap, type Maps, mapOf } from '../heatmap.js';
 
 export type Head = number | 'mean' | 'off';
 
@@ -10,11 +10,13 @@ const sign = (head: Head) => (head === 'off' ? 'Off' : head === 'mean' ? 'Mean' 
 /** The choice of a head: a radio group whose labels are the heads' maps. Keys: 1 … 9, M mean, O off. */
 export class HeadChips {
   head: Head = 'mean';
-  #group = byId('heads');
+  #group: HTMLElement;
   #onChange: () => void;
   #shown = 0;
 
-  constructor(onChange: () => void) {
+  /** @param group - a fieldset's inside; its id becomes the name of the radio buttons */
+  constructor(group: HTMLElement, onChange: () => void) {
+    this.#group = group;
     this.#onChange = onChange;
     this.#group.addEventListener('change', (event) => this.#choose((event.target as HTMLInputElement).value));
   }
@@ -60,7 +62,7 @@ export class HeadChips {
       ...choices.map((head) => {
         const input = element('input', {
           type: 'radio',
-          name: 'head',
+          name: this.#group.id,
           value: String(head),
           class: 'visually-hidden',
         });

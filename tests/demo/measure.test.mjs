@@ -1,43 +1,41 @@
 // "Measure this device" in the demo, in Chromium. How fast anything is, is asserted nowhere.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
 import { serve } from '../../scripts/serve.mjs';
-import { DESKTOP, embedded, launchChromium, NARROW, openPage, PHONE } from './support/demo-page.mjs';
-import { assertWorkers } from './support/fixture.mjs';
+import { assertWorkers } from '../browser/support/fixture.mjs';
+import {
+  DESKTOP,
+  demo,
+  displayedVector,
+  embedded,
+  fixtures,
+  NARROW,
+  openPage,
+  openTab,
+  PHONE,
+  screenshots,
+  TIMEOUT,
+  useDemo,
+} from './support/demo.mjs';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const demo = join(root, 'build/demo');
-const fixture = join(root, 'tests/fixtures/boats_rgb_320x200.png');
-const screenshots = join(root, 'build/screenshots');
-const TIMEOUT = { timeout: 120_000 };
+const shared = useDemo();
+const NAME = 'boats_rgb_320x200.png';
+const fixture = join(fixtures, NAME);
 
-let server;
-let browser;
-
-before(async () => {
-  mkdirSync(screenshots, { recursive: true });
-  server = await serve({ root: demo, port: 0 });
-  browser = await launchChromium();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
-
-/** A page with the panel open; when the test ends nothing may have gone wrong, and no worker may be left over. */
-async function openPanel(t, { url = server.url, initScript } = {}) {
+/** A page with the tab open; when the test ends nothing may have gone wrong, and no worker may be left over. */
+async function openPanel(t, { url = shared.server.url, initScript } = {}) {
   const withScript = {
     async newContext(options) {
-      const context = await browser.newContext(options);
+      const context = await shared.browser.newContext(options);
       if (initScript) await context.addInitScript(initScript);
       return context;
     },
   };
   const { page, problems } = await openPage(withScript, url);
+  // The one that makes thumbnails is among them.
+  await page.setInputFiles('#files', fixture);
+  await embedded(page, 1);
   const workers = page.workers().length;
   t.after(async () => {
     try {
@@ -47,7 +45,7 @@ async function openPanel(t, { url = server.url, initScript } = {}) {
       await page.context().close();
     }
   });
-  await page.click('#measure-button');
+  await openTab(page, 'measure');
   return page;
 }
 
@@ -113,8 +111,6 @@ function assertRatios({ rows, ratios }) {
 test('the table is complete and agrees with itself; the model in use is not touched; a second run works', async (t) => {
   const page = await openPanel(t);
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-  await page.setInputFiles('#files', fixture);
-  await embedded(page, 1);
   for (const run of [1, 2]) {
     await page.click('#measure-start');
     // The page is usable meanwhile, and its model in use.
@@ -160,14 +156,20 @@ test('the table is complete and agrees with itself; the model in use is not touc
     assert.deepEqual(lines.slice(2), [...tableLines, '', ...listLines, '']);
   }
   // The same photo before, during the first and during the second run.
+  await openTab(page, 'search');
   const vectors = [];
   for (const i of [0, 1, 2]) {
-    await page.locator('#grid .card').nth(i).click();
-    vectors.push(await page.textContent('#embedding'));
+    await page.evaluate(() => {
+      document.getElementById('embedding').dataset.photo = '';
+    });
+    await page.locator('#grid .card-open').nth(i).click();
+    vectors.push(await displayedVector(page, NAME));
     await page.keyboard.press('Escape');
+    await page.waitForSelector('#ranking', { state: 'hidden' });
   }
-  assert.equal(JSON.parse(vectors[0]).length, 256);
+  assert.equal(vectors[0].length, 256);
   assert.deepEqual(vectors.slice(1), [vectors[0], vectors[0]]);
+  await openTab(page, 'measure');
 
   for (const [device, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE, narrow: NARROW })) {
     for (const colorScheme of ['light', 'dark']) {
@@ -210,15 +212,12 @@ test('the table is complete and agrees with itself; the model in use is not touc
   assert.equal(selected, markdown.length);
 });
 
-test('by keyboard: open, start, cancel in a round, start again, close with Escape while it loads', async (t) => {
+test('by keyboard: start, cancel in a round, start again, leave the tab while it loads', async (t) => {
   const page = await openPanel(t);
   const focused = () => page.evaluate(() => document.activeElement.id);
   const workers = page.workers().length;
-  await page.keyboard.press('Escape');
-  assert.ok(await page.isHidden('#measure'));
-  assert.equal(await focused(), 'measure-button');
-  await page.keyboard.press('Enter');
-  assert.equal(await page.getAttribute('#measure-button', 'aria-expanded'), 'true');
+  await page.focus('#tab-measure');
+  for (let i = 0; i < 12 && (await focused()) !== 'measure-start'; i++) await page.keyboard.press('Tab');
   assert.equal(await focused(), 'measure-start');
   await page.keyboard.press('Enter');
   assert.equal(await focused(), 'measure-cancel');
@@ -236,11 +235,10 @@ test('by keyboard: open, start, cancel in a round, start again, close with Escap
   await page.waitForFunction(() =>
     document.getElementById('measure-progress-text').textContent.startsWith('Loading'),
   );
-  await page.keyboard.press('Escape');
-  assert.ok(await page.isHidden('#measure'));
-  assert.equal(await page.getAttribute('#measure-button', 'aria-expanded'), 'false');
-  assert.equal(await focused(), 'measure-button');
+  await openTab(page, 'search');
   await assertWorkers(page, workers);
+  await openTab(page, 'measure');
+  assert.match(await page.textContent('#measure-note'), /^Cancelled/);
 });
 
 test('a contestant that fails leaves the others, whether at its start or in a round', async (t) => {
@@ -306,9 +304,12 @@ test('a checkpoint of the visitor’s is measured, from the cache', async (t) =>
   const page = await openPanel(t);
   await page.click('#model-button');
   await page.check('input[value="url"]');
-  await page.fill('#checkpoint-url', new URL('vit_nano_patch16_224.safetensors?mine', server.url).href);
+  await page.fill(
+    '#checkpoint-url',
+    new URL('vit_nano_patch16_224.safetensors?mine', shared.server.url).href,
+  );
   await page.click('#model-load');
-  await page.waitForSelector('#model-dialog:not([open])', { state: 'attached' });
+  await page.waitForSelector('#model-dialog:not([open])', { state: 'attached', ...TIMEOUT });
   const requests = [];
   page.on('request', (request) => {
     if (request.url().includes('.safetensors')) requests.push(new URL(request.url()).search);

@@ -1,7 +1,8 @@
 import { VitreousError } from 'vitreous';
-import { announce, byId, element } from './dom.js';
-import { fetchSamples, sampleSources } from './files.js';
-import { type Entry, type Measurement, measure, type Subject } from './measure.js';
+import type { App, Tab, TabView } from '../app.js';
+import { announce, byId, element } from '../dom.js';
+import { fetchSamples, sampleSources } from '../files.js';
+import { type Entry, type Measurement, measure, type Subject } from '../measure.js';
 import {
   entriesOf,
   errorText,
@@ -13,46 +14,40 @@ import {
   ratio,
   ratiosOf,
   toMarkdown,
-} from './measure-report.js';
-import type { ModelInUse } from './model-panel.js';
+} from '../measure-report.js';
+import html from './measure.html';
 
-/** The section that measures this device. The model in use is not touched: others of the same are made. */
-export class MeasurePanel {
-  #section = byId('measure');
-  #button = byId<HTMLButtonElement>('measure-button');
+export const measureTab: Tab = {
+  id: 'measure',
+  label: 'Measure',
+  icon: 'M4.5 18a9 9 0 1 1 15 0M12 14l4-5',
+  worksEmpty: true,
+  mount(panel, app) {
+    panel.innerHTML = html;
+    return new MeasureTab(app);
+  },
+};
+
+/** Measures this device. The model in use is not touched: others of the same are made. */
+class MeasureTab implements TabView {
+  #app: App;
   #start = byId<HTMLButtonElement>('measure-start');
   #cancel = byId<HTMLButtonElement>('measure-cancel');
-  #inUse: () => ModelInUse | undefined;
   #stop: AbortController | undefined;
   #markdown = '';
 
-  constructor(inUse: () => ModelInUse | undefined) {
-    this.#inUse = inUse;
-    this.#button.addEventListener('click', () => (this.#section.hidden ? this.open() : this.close()));
-    byId('measure-close').addEventListener('click', () => this.close());
+  constructor(app: App) {
+    this.#app = app;
     this.#start.addEventListener('click', () => this.#run());
     this.#cancel.addEventListener('click', () => this.cancel());
     byId('measure-copy').addEventListener('click', () => this.#copy());
-    this.#section.addEventListener('keydown', (event) => {
-      if (event.key !== 'Escape') return;
-      event.stopPropagation(); // on the page it ends the ranking
-      this.close();
-    });
   }
 
-  open(): void {
-    this.#section.hidden = false;
-    this.#button.setAttribute('aria-expanded', 'true');
-    this.#section.scrollIntoView();
-    this.#start.focus({ preventScroll: true });
-  }
+  show(): void {}
 
-  /** What runs is cancelled: nobody would see its result. */
-  close(): void {
+  /** Nobody would see the result, and the figures would be of a page that does something else. */
+  hide(): void {
     this.cancel();
-    this.#section.hidden = true;
-    this.#button.setAttribute('aria-expanded', 'false');
-    this.#button.focus();
   }
 
   cancel(): void {
@@ -94,9 +89,8 @@ export class MeasurePanel {
   }
 
   #subject(): Subject {
-    const inUse = this.#inUse();
-    if (!inUse) throw new Error('No model is loaded yet.');
-    const { model, weights } = inUse;
+    const { model, weights } = this.#app;
+    if (!model) throw new Error('No model is loaded yet.');
     const { threads, threadsReason, parameters } = model.info;
     const { name } = model.config;
     return { name, weights, parameters, threads, threadsReason, dataConfig: model.dataConfig };
