@@ -111,7 +111,7 @@ test('the menu finds what is like an image, on the page and among all that was c
 
   // An image that cannot be read.
   const third = await findSimilar(page, at('broken.jpg'));
-  await third.getByText('could not be read').waitFor({ timeout: 120_000 });
+  await third.getByText('could not be decoded').waitFor({ timeout: 120_000 });
   assert.deepEqual(problems, []);
 });
 
