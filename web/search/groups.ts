@@ -2,6 +2,7 @@
 import { compute } from '../engine/calls.js';
 import { throwIfAborted } from '../errors.js';
 import { neighbours, pairs, type RowPair, type ScanOptions } from './neighbours.js';
+import { joinParts } from './parts.js';
 import { invalid } from './query.js';
 import type { Rows } from './rows.js';
 
@@ -109,10 +110,11 @@ export async function clusters(rows: Rows, options: ClusterOptions): Promise<Clu
   checkWhole('minClusterSize', minClusterSize, 2);
   checkWhole('minSamples', minSamples, 1);
   checkWhole('k', k, Math.max(1, minSamples - 1));
-  const near = await neighbours(rows, k, options);
+  const nearest = await neighbours(rows, k, options);
+  const near = await joinParts(rows, nearest, options);
   throwIfAborted(options.signal);
   const distances = near.scores.map(cosineDistance);
-  const samples = Math.min(minSamples, near.k + 1); // of an index with fewer entries
+  const samples = Math.min(minSamples, nearest.k + 1); // of an index with fewer entries
   const n = near.rows.length;
   const found = await compute(rows.engine, 'hdbscan', n, near.points, distances, minClusterSize, samples);
   const result: Clustering = { clusters: [], noise: [] };

@@ -11,7 +11,7 @@ const FIRST_PAIRS = 16;
 
 /** Options of what compares the entries with each other. */
 export interface ScanOptions {
-  /** Looks at every entry, where an approximate index has been trained; default false. */
+  /** Looks at every entry, where there is an approximate index; default false, with `approximate: false` true. */
   exact?: boolean;
   signal?: AbortSignal;
   /** `done` entries of `total` have been compared with the others. */
