@@ -16,6 +16,8 @@ import type { EngineClasses, Recipes } from './tools.js';
 
 /** What an engine can be asked for by name, wherever it runs; see calls.ts. */
 export interface Calling {
+  /** Whether it is in a worker: not in the way of this thread's events. */
+  readonly worker: boolean;
   compute(recipe: keyof Recipes, args: unknown[]): Promise<unknown>;
   make(name: keyof EngineClasses, args: unknown[]): Promise<number>;
   invoke(object: number, method: string, args: unknown[]): Promise<unknown>;
@@ -54,7 +56,6 @@ export interface Backend<Image = ImageInput, From = Source> extends Calling {
   readonly variant: Variant;
   readonly threads: number;
   readonly threadsReason: string | undefined;
-  readonly worker: boolean;
   /** Here and not at the caller's, because the cache is here. */
   find(request: FindRequest, access: Access, options: BackendOptions): Promise<Found>;
   load(config: ModelConfig, request: LoadRequest<From>, options: LoadOptions): Promise<LoadResult>;
