@@ -225,7 +225,7 @@ export const suites = [
   },
   {
     name: 'interop',
-    title: 'What others take: PostgreSQL, Spark',
+    title: 'What others take: PostgreSQL with pgvector, Qdrant, Spark',
     builds: ['buildPackage'],
     commands: () => nodeTest('tests/interop'),
   },
