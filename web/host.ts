@@ -69,7 +69,7 @@ function folderUrl(folder: string | URL): URL {
 
 export async function createBackend(options: CreateModelOptions): Promise<Backend> {
   const { worker = typeof document !== 'undefined', threads = 'auto' } = options;
-  const { assetBase, signal } = options;
+  const { assetBase, signal, maxMemory } = options;
   const url = (variant: Variant) => assetUrl(variant, assetBase);
   if (worker) {
     const wasm = {
@@ -78,7 +78,7 @@ export async function createBackend(options: CreateModelOptions): Promise<Backen
       'simd-mt': url('simd-mt'),
       'relaxed-mt': url('relaxed-mt'),
     };
-    const backend = await remoteBackend(startWorker(assetBase), { wasm, threads }, { signal });
+    const backend = await remoteBackend(startWorker(assetBase), { wasm, threads, maxMemory }, { signal });
     return tellReason(backend);
   }
   const plan = planThreads(threads, {
@@ -89,6 +89,7 @@ export async function createBackend(options: CreateModelOptions): Promise<Backen
   const started = await startEngine(plan, {
     compile: (variant) => compileEngine(url(variant)),
     single: createEngine,
+    maxMemory,
   });
   const backend = localBackend<ImageInput, Source>(started, {
     openImage: async (image, imageSignal) => {

@@ -30,26 +30,36 @@ try {
 } catch {
   type = 'module';
 }
+const scope = self as unknown as DedicatedWorkerGlobalScope;
 self.Worker = class extends self.Worker {
   constructor(url: string | URL, options?: WorkerOptions) {
     super(url, { ...options, type });
+    // One end is the thread's, the other the page's: nobody here will hear of the thread's end.
+    const { port1, port2 } = new MessageChannel();
+    this.postMessage({ alarm: port2 }, [port2]);
+    scope.postMessage({ alarm: port1 } satisfies FromWorker, [port1]);
   }
 };
 
-const scope = self as unknown as DedicatedWorkerGlobalScope;
 const running = new Map<number, AbortController>();
 let backend: Backend<Postable, PostableWeights> | undefined;
+/** Held, not used: whoever has the other end learns from it that this worker is no more. */
+let port: MessagePort | undefined;
 
 async function start({
   wasm,
   threads,
+  maxMemory,
+  life,
 }: Parameters<Calls['start']>[0]): Promise<Backend<Postable, PostableWeights>> {
+  hold(life);
   const plan = planThreads(threads, { logical: navigator.hardwareConcurrency, obstacle: pageObstacle() });
   const started = await startEngine(plan, {
     compile: (variant) => compileEngine(wasm[variant]),
     threaded: async () => threaded,
     single,
     script: self.location.href,
+    maxMemory,
   });
   return localBackend(started, {
     openImage: decode,
@@ -152,11 +162,20 @@ async function onMessage({ data }: MessageEvent<ToWorker>) {
     const { result, transfer = [] } = await answer(data, controller.signal);
     scope.postMessage({ id: data.id, result } satisfies FromWorker, transfer);
   } catch (error) {
-    scope.postMessage({ id: data.id, error: pack(toVitreousError(error)) } satisfies FromWorker);
+    const dead = backend?.failure !== undefined;
+    scope.postMessage({ id: data.id, error: pack(toVitreousError(error)), dead } satisfies FromWorker);
   } finally {
     running.delete(data.id);
   }
 }
 
-// In a thread's worker (Emscripten's name for it) messages are the glue's.
-if (!self.name.startsWith('em-pthread')) scope.onmessage = onMessage;
+function hold(held: MessagePort): void {
+  port = held;
+  port.start();
+}
+
+// In a thread's worker (Emscripten's name for it) messages are the glue's, but for the alarm.
+if (self.name.startsWith('em-pthread')) {
+  scope.addEventListener('message', ({ data }) => data.alarm && hold(data.alarm));
+  scope.addEventListener('error', ({ message }) => port?.postMessage(message));
+} else scope.onmessage = onMessage;

@@ -1,6 +1,6 @@
 // The engine in this thread: the Emscripten module, one model, and the way of images into it. The worker and the Node
 // entry are thin shells around it.
-import { throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
+import { isFatal, throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
 import type { PixelSource } from '../images/pixels.js';
 import type { DataConfig, Dtype, GlobalPool, ModelConfig, Progress, Variant } from '../types.js';
 import { ProgressMeter } from '../weights/progress.js';
@@ -51,6 +51,8 @@ export class Engine {
   /** How many threads work on an image. */
   readonly threads: number;
   readonly #endThreads: () => void;
+  /** Why there is no engine any more: it was disposed of, or has died. */
+  #failure: VitreousError | undefined;
   #module: EngineModule | undefined;
   #model: GlueModel | undefined;
   #transform: { key: string; transform: GlueTransform } | undefined;
@@ -74,8 +76,15 @@ export class Engine {
     return new Engine(variant, module, options.threads ?? 1, endThreads);
   }
 
-  /** Ends the threads and lets go of the memory. What is under way, and anything after, fails with `DISPOSED`. */
-  dispose(): void {
+  get failure(): VitreousError | undefined {
+    return this.#failure;
+  }
+
+  /** Ends the threads and lets go of the memory. What is under way, and anything after, fails with `reason`. */
+  dispose(
+    reason = new VitreousError('DISPOSED', 'The model was disposed of; create it again to use it.'),
+  ): void {
+    this.#failure ??= reason;
     this.#module = undefined;
     this.#model = undefined;
     this.#transform = undefined;
@@ -248,9 +257,7 @@ export class Engine {
 
   // Nothing may run after dispose(): it would wait for threads that are gone.
   #live(): EngineModule {
-    if (this.#module === undefined) {
-      throw new VitreousError('DISPOSED', 'The model was disposed of; create it again to use it.');
-    }
+    if (this.#module === undefined) throw this.#failure;
     return this.#module;
   }
 
@@ -259,7 +266,9 @@ export class Engine {
     try {
       return f(module);
     } catch (error) {
-      throw toVitreousError(error);
+      const known = toVitreousError(error);
+      if (isFatal(error)) this.dispose(known);
+      throw known;
     }
   }
 }

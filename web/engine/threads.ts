@@ -64,12 +64,14 @@ export interface EngineParts {
   single: CreateEngine;
   /** What a thread's worker runs. */
   script?: string;
+  /** The most bytes of its memory. */
+  maxMemory?: number | undefined;
 }
 
 /** Starts the fastest engine there is for the plan: without threads where they fail to start, which `reason` then says. */
 export async function startEngine(
   { threads, reason }: ThreadPlan,
-  { compile, threaded, single, script }: EngineParts,
+  { compile, threaded, single, script, maxMemory }: EngineParts,
 ): Promise<{ engine: Engine; threadsReason: string | undefined }> {
   const simd = chooseSimd();
   let threadsReason = reason;
@@ -77,10 +79,10 @@ export async function startEngine(
     const variant = `${simd}-mt` as const;
     try {
       const [glue, wasm] = await Promise.all([threaded(), compile(variant)]);
-      return { engine: await Engine.create(glue, variant, wasm, { threads, script }), threadsReason };
+      return { engine: await Engine.create(glue, variant, wasm, { threads, script, maxMemory }), threadsReason };
     } catch (error) {
       threadsReason = (error as Error).message;
     }
   }
-  return { engine: await Engine.create(single, simd, await compile(simd)), threadsReason };
+  return { engine: await Engine.create(single, simd, await compile(simd), { maxMemory }), threadsReason };
 }

@@ -27,12 +27,16 @@ const asset = {
   nano: new URL('./vit_nano_patch16_224.safetensors', import.meta.url),
 };
 
-export async function createBackend({ threads = 'auto' }: CreateModelOptions): Promise<Backend> {
+export async function createBackend({
+  threads = 'auto',
+  maxMemory,
+}: CreateModelOptions): Promise<Backend> {
   const plan = planThreads(threads, { logical: availableParallelism(), physical: physicalCores() });
   const started = await startEngine(plan, {
     compile: async (variant) => WebAssembly.compile(await readFile(asset[variant])),
     threaded: async () => keepingGlobals((await import(asset.threads.href)).default),
     single: createEngine,
+    maxMemory,
   });
   return localBackend(started, { openImage, openWeights, files: nodeFiles });
 }
