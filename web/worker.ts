@@ -21,6 +21,7 @@ import { chunks } from './weights/chunks.js';
 import { browserNetwork } from './weights/network.js';
 import { RemoteFile } from './weights/remote.js';
 import { remoteFiles } from './weights/remote_files.js';
+import { webLock } from './weights/web_locks.js';
 
 // A thread of the engine is this same file once more, in a worker of the same script type: bundlers may have changed
 // that from module to classic, and only modules refuse importScripts.
@@ -43,16 +44,12 @@ self.Worker = class extends self.Worker {
 
 const running = new Map<number, AbortController>();
 let backend: Backend<Postable, PostableWeights> | undefined;
-/** Held, not used: whoever has the other end learns from it that this worker is no more. */
-let port: MessagePort | undefined;
 
 async function start({
   wasm,
   threads,
   maxMemory,
-  life,
 }: Parameters<Calls['start']>[0]): Promise<Backend<Postable, PostableWeights>> {
-  hold(life);
   const plan = planThreads(threads, { logical: navigator.hardwareConcurrency, obstacle: pageObstacle() });
   const started = await startEngine(plan, {
     compile: (variant) => compileEngine(wasm[variant]),
@@ -97,7 +94,8 @@ async function answer(
   if (message.call === 'start') {
     backend = await start(message.args);
     const { variant, threads, threadsReason } = backend;
-    return { result: { variant, threads, threadsReason } };
+    const held = await hold(message.args.life);
+    return { result: { variant, threads, threadsReason, held } };
   }
   if (backend === undefined)
     throw new VitreousError('INTERNAL', 'The worker was called before it was started.');
@@ -169,13 +167,16 @@ async function onMessage({ data }: MessageEvent<ToWorker>) {
   }
 }
 
-function hold(held: MessagePort): void {
-  port = held;
-  port.start();
+/** Takes the lock that is let go by this worker's end alone. Not every place has locks. */
+async function hold(life: string): Promise<boolean> {
+  if (navigator.locks === undefined) return false;
+  const release = await webLock(life, 'exclusive', { wait: true }).catch(() => undefined);
+  return release !== undefined;
 }
 
 // In a thread's worker (Emscripten's name for it) messages are the glue's, but for the alarm.
 if (self.name.startsWith('em-pthread')) {
-  scope.addEventListener('message', ({ data }) => data.alarm && hold(data.alarm));
-  scope.addEventListener('error', ({ message }) => port?.postMessage(message));
+  scope.addEventListener('message', ({ data: { alarm } }) => {
+    if (alarm) scope.addEventListener('error', ({ message }) => alarm.postMessage(message));
+  });
 } else scope.onmessage = onMessage;

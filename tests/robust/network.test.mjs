@@ -11,7 +11,7 @@ import { nanoFile } from '../js/support/safetensors.mjs';
 const text = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 /** What the page says of each thing, by the thing. */
 const documented = new Map(
-  [...text('docs/network.md').matchAll(/^```text (.+)\n([^]*?)^```$/gm)].map(([, what, list]) => [
+  [...text('docs/network.md').matchAll(/^```text (.+)\n([\s\S]*?)^```$/gm)].map(([, what, list]) => [
     what,
     list.split('\n').filter(Boolean),
   ]),

@@ -14,16 +14,17 @@ import type { EngineClasses, ForwardRequest, ForwardResult, GlueClassifier, Reci
 export type PostableWeights = FileAddress[] | Blob | { port: MessagePort; size: number | undefined };
 
 export interface Calls {
-  /** `life` is the worker's to hold: it closes when the worker is no more, however that ended. */
+  /** `life` names a lock that the worker holds until it is no more, however that comes; `held` says that it does. */
   start(args: {
     wasm: Record<Variant, string>;
     threads: number | 'auto';
     maxMemory: number | undefined;
-    life: MessagePort;
+    life: string;
   }): {
     variant: Variant;
     threads: number;
     threadsReason: string | undefined;
+    held: boolean;
   };
   find(args: { request: FindRequest; access: Access }): Found;
   load(args: { config: ModelConfig; request: LoadRequest<PostableWeights> }): LoadResult;

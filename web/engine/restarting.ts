@@ -155,13 +155,14 @@ export class RestartingBackend implements Backend, LastingEngine {
 
   async #startAgain(options: LoadOptions): Promise<void> {
     this.#checkWeights();
-    const backend = await this.#start({ signal: options.signal });
+    let backend: Backend | undefined;
     try {
+      backend = await this.#start({ signal: options.signal });
       if (this.#load) await backend.load(...this.#load, options);
       if (this.#classifier) await backend.resetClassifier(...this.#classifier);
       if (this.#disposed) throw disposed();
     } catch (error) {
-      backend.dispose();
+      backend?.dispose();
       throw this.#disposed ? disposed() : error;
     }
     this.#backend = backend;
@@ -184,8 +185,7 @@ const SPENT: Source = [];
 
 const lasts = (source: Source) => Array.isArray(source) || source instanceof Blob;
 
-const disposed = () =>
-  new VitreousError('DISPOSED', 'The model was disposed of; create it again to use it.');
+const disposed = () => new VitreousError('DISPOSED', 'The model was disposed of; create it again to use it.');
 
 /** A restart goes on for the others when one who waits for it does not want to any more. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

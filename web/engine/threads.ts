@@ -79,7 +79,10 @@ export async function startEngine(
     const variant = `${simd}-mt` as const;
     try {
       const [glue, wasm] = await Promise.all([threaded(), compile(variant)]);
-      return { engine: await Engine.create(glue, variant, wasm, { threads, script, maxMemory }), threadsReason };
+      return {
+        engine: await Engine.create(glue, variant, wasm, { threads, script, maxMemory }),
+        threadsReason,
+      };
     } catch (error) {
       threadsReason = (error as Error).message;
     }

@@ -27,10 +27,7 @@ const asset = {
   nano: new URL('./vit_nano_patch16_224.safetensors', import.meta.url),
 };
 
-export async function createBackend({
-  threads = 'auto',
-  maxMemory,
-}: CreateModelOptions): Promise<Backend> {
+export async function createBackend({ threads = 'auto', maxMemory }: CreateModelOptions): Promise<Backend> {
   const plan = planThreads(threads, { logical: availableParallelism(), physical: physicalCores() });
   const started = await startEngine(plan, {
     compile: async (variant) => WebAssembly.compile(await readFile(asset[variant])),

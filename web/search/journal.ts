@@ -94,7 +94,10 @@ export class Journal {
         'The engine has died, and with it the vectors of this index, which were in memory only. Call clear() and add them again, or open the index under a name or path: it then recovers by itself.',
       );
     }
-    const { rows, reader } = await readAll(this.#engine, storage, { ...this.#options, onProgress: undefined });
+    const { rows, reader } = await readAll(this.#engine, storage, {
+      ...this.#options,
+      onProgress: undefined,
+    });
     if (reader.damaged && !this.#options.readOnly) await storage.truncate(reader.position.offset);
     this.#take(rows, reader.position);
   }
