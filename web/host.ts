@@ -75,10 +75,10 @@ export async function createBackend(
   first: ModuleName = 'model',
 ): Promise<Backend> {
   const { worker = typeof document !== 'undefined', threads = 'auto' } = options;
-  const { assetBase, signal } = options;
+  const { assetBase, signal, maxMemory } = options;
   if (worker) {
     const urls = (Object.keys(wasm) as WasmFile[]).map((file) => [file, assetUrl(file, assetBase)]);
-    const start = { wasm: Object.fromEntries(urls), first, threads };
+    const start = { wasm: Object.fromEntries(urls), first, threads, maxMemory };
     return tellReason(await remoteBackend(startWorker(assetBase), start, { signal }));
   }
   const plan = planThreads(threads, {
@@ -89,6 +89,7 @@ export async function createBackend(
   const parts: EngineParts = {
     compile: (name, variant) => compileEngine(assetUrl(wasmFile(name, variant), assetBase)),
     single: createEngine,
+    maxMemory,
   };
   const started = await startEngine(plan, parts, first);
   const backend = localBackend<ImageInput, Source>(started, {

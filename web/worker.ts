@@ -30,27 +30,45 @@ try {
 } catch {
   type = 'module';
 }
+const scope = self as unknown as DedicatedWorkerGlobalScope;
+/** Of the threads that are starting; those that do not start are none to miss. */
+let alarms: MessagePort[] = [];
 self.Worker = class extends self.Worker {
   constructor(url: string | URL, options?: WorkerOptions) {
     super(url, { ...options, type });
+    // One end is the thread's, the other the page's: nobody here will hear of the thread's end.
+    const { port1, port2 } = new MessageChannel();
+    this.postMessage({ alarm: port2 }, [port2]);
+    alarms.push(port1);
   }
 };
 
-const scope = self as unknown as DedicatedWorkerGlobalScope;
 const running = new Map<number, AbortController>();
 let backend: Backend<Postable, PostableWeights> | undefined;
+/** Held, not used: whoever has the other end learns from it that this worker is no more. */
+let port: MessagePort | undefined;
 
 async function start({
   wasm,
   first,
   threads,
+  maxMemory,
+  life,
 }: Parameters<Calls['start']>[0]): Promise<Backend<Postable, PostableWeights>> {
+  hold(life);
   const plan = planThreads(threads, { logical: navigator.hardwareConcurrency, obstacle: pageObstacle() });
   const parts: EngineParts = {
     compile: (name, variant) => compileEngine(wasm[wasmFile(name, variant)]),
-    threaded: async () => threaded,
+    threaded: async () => {
+      alarms = [];
+      return threaded;
+    },
     single,
     script: self.location.href,
+    onThreads() {
+      for (const alarm of alarms) scope.postMessage({ alarm } satisfies FromWorker, [alarm]);
+    },
+    maxMemory,
   };
   const started = await startEngine(plan, parts, first);
   return localBackend(started, {
@@ -154,11 +172,20 @@ async function onMessage({ data }: MessageEvent<ToWorker>) {
     const { result, transfer = [] } = await answer(data, controller.signal);
     scope.postMessage({ id: data.id, result } satisfies FromWorker, transfer);
   } catch (error) {
-    scope.postMessage({ id: data.id, error: pack(toVitreousError(error)) } satisfies FromWorker);
+    const dead = backend?.failure !== undefined;
+    scope.postMessage({ id: data.id, error: pack(toVitreousError(error)), dead } satisfies FromWorker);
   } finally {
     running.delete(data.id);
   }
 }
 
-// In a thread's worker (Emscripten's name for it) messages are the glue's.
-if (!self.name.startsWith('em-pthread')) scope.onmessage = onMessage;
+function hold(held: MessagePort): void {
+  port = held;
+  port.start();
+}
+
+// In a thread's worker (Emscripten's name for it) messages are the glue's, but for the alarm.
+if (self.name.startsWith('em-pthread')) {
+  scope.addEventListener('message', ({ data }) => data.alarm && hold(data.alarm));
+  scope.addEventListener('error', ({ message }) => port?.postMessage(message));
+} else scope.onmessage = onMessage;

@@ -65,6 +65,10 @@ export interface EngineParts {
   single: CreateEngine;
   /** What a thread's worker runs. */
   script?: string;
+  /** Called each time that a module's threads have started. */
+  onThreads?: () => void;
+  /** The most bytes of each module's memory. */
+  maxMemory?: number | undefined;
 }
 
 /**
@@ -73,7 +77,7 @@ export interface EngineParts {
  */
 export async function startEngine(
   { threads, reason }: ThreadPlan,
-  { compile, threaded, single, script }: EngineParts,
+  { compile, threaded, single, script, onThreads, maxMemory }: EngineParts,
   first: ModuleName,
 ): Promise<{ engine: Engine; threadsReason: string | undefined }> {
   const simd = chooseSimd();
@@ -83,12 +87,14 @@ export async function startEngine(
       const variant = `${simd}-mt` as const;
       try {
         const [glue, wasm] = await Promise.all([threaded(), compile(name, variant)]);
-        return { ...(await startGlue(glue, wasm, { threads, script })), variant };
+        const started = { ...(await startGlue(glue, wasm, { threads, script, maxMemory })), variant };
+        onThreads?.();
+        return started;
       } catch (error) {
         threadsReason = (error as Error).message;
       }
     }
-    return { ...(await startGlue(single, await compile(name, simd))), variant: simd };
+    return { ...(await startGlue(single, await compile(name, simd), { maxMemory })), variant: simd };
   };
   return { engine: await Engine.create(start, first), threadsReason };
 }
