@@ -2,7 +2,7 @@
 import type { Variant } from '../types.js';
 import { Engine, type StartModule } from './engine.js';
 import { startGlue } from './glue.js';
-import type { CreateEngine, ModuleName } from './module.js';
+import type { CreateEngine, ModuleName, Modules } from './module.js';
 import { chooseSimd } from './variant.js';
 
 // Beyond this many a thread has too few of an image's 197 rows to be worth its memory, and a page is a guest.
@@ -82,19 +82,20 @@ export async function startEngine(
 ): Promise<{ engine: Engine; threadsReason: string | undefined }> {
   const simd = chooseSimd();
   let threadsReason = reason;
-  const start: StartModule = async (name) => {
+  const start: StartModule = async <M extends ModuleName>(name: M) => {
     if (threads > 1 && threaded !== undefined) {
       const variant = `${simd}-mt` as const;
       try {
         const [glue, wasm] = await Promise.all([threaded(), compile(name, variant)]);
-        const started = { ...(await startGlue(glue, wasm, { threads, script, maxMemory })), variant };
+        const started = await startGlue<Modules[M]>(glue, wasm, { threads, script, maxMemory });
         onThreads?.();
-        return started;
+        return { ...started, variant };
       } catch (error) {
         threadsReason = (error as Error).message;
       }
     }
-    return { ...(await startGlue(single, await compile(name, simd), { maxMemory })), variant: simd };
+    const started = await startGlue<Modules[M]>(single, await compile(name, simd), { maxMemory });
+    return { ...started, variant: simd };
   };
   return { engine: await Engine.create(start, first), threadsReason };
 }
