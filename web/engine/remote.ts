@@ -30,7 +30,7 @@ interface CallOptions {
 export async function remoteBackend(
   worker: Worker,
   start: Omit<Parameters<Calls['start']>[0], 'life'>,
-  options: { signal?: AbortSignal | undefined },
+  options: { signal?: AbortSignal | undefined; worker: boolean },
 ): Promise<Backend> {
   const pending = new Map<number, Pending>();
   const ports: MessagePort[] = [];
@@ -130,7 +130,7 @@ export async function remoteBackend(
 
   return {
     ...started,
-    worker: true,
+    worker: options.worker,
     get failure() {
       return failure;
     },
