@@ -181,10 +181,12 @@ const kB = (bytes) => `${(bytes / 1e3).toFixed(1)} kB`;
 /** Returns the npm packages that are bundled in what a browser loads. */
 async function bundle() {
   const { build } = await import('esbuild');
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const shared = {
     bundle: true,
     target: 'es2022',
     alias: { '#glue': glue('simd'), '#glue-mt': glue('simd-mt'), '#models': modelTable },
+    define: { VERSION: JSON.stringify(version) },
     loader: { '.txt': 'text' },
     legalComments: 'none',
     minifySyntax: true,
@@ -223,7 +225,6 @@ async function bundle() {
     entryPoints: ['web/node/cli.ts'],
     outfile: 'dist/cli.mjs',
     external: ['vitreous', 'vitreous/search', 'vitreous/export'],
-    define: { VERSION: JSON.stringify(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version) },
     banner: { js: '#!/usr/bin/env node' },
   });
   const packageOf = (file) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1];

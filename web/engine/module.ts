@@ -166,6 +166,9 @@ export interface GlueOptions {
     imports: WebAssembly.Imports,
     done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
   ): object;
+  /** The most bytes that memory grows to; in a build with threads that of `wasmMemory` too. */
+  maxMemory?: number;
+  wasmMemory?: WebAssembly.Memory;
   /** The size of the pool, the caller included. */
   threads?: number;
   /** The script that a thread's worker runs: the one with the glue in it. Default in Node: the glue's own file. */

@@ -21,16 +21,17 @@ export const STRICT_CSP =
 
 /**
  * Serves folders by path, longest first: `{ '/vitreous/': dist, '/': pages }`.
- * @param {{ csp?: string, files?: Record<string, Uint8Array | string | ((response: object) => void)> }} [options]
- *   `files` are more of them, by name: contents, or what answers for them
+ * @param {{ csp?: string, headers?: Record<string, string>,
+ *   files?: Record<string, Uint8Array | string | ((response: object) => void)> }} [options] `files` are more of them, by name: contents, or what answers for them
  */
-export function startSite(folders, { csp = STRICT_CSP, files = {} } = {}) {
+export function startSite(folders, { csp = STRICT_CSP, files = {}, headers = {} } = {}) {
   const mounts = Object.entries(folders).sort(([a], [b]) => b.length - a.length);
   return startServer((request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const path = pathname === '/' ? '/index.html' : pathname;
     response.setHeader('content-security-policy', csp);
     response.setHeader('content-type', TYPES[extname(path)] ?? 'application/octet-stream');
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const content = files[path.slice(1)];
     if (typeof content === 'function') return void content(response);
     if (content !== undefined) return void response.end(content);
@@ -44,10 +45,21 @@ export function startSite(folders, { csp = STRICT_CSP, files = {} } = {}) {
   });
 }
 
-/** The package in dist/, the fixtures, and the page of this folder. */
-export const startTestSite = (options) =>
+/** What a page needs to have threads. */
+export const ISOLATION = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+/** The package in dist/, once more in `copy`, whose files may be others; the fixtures, and the page of this folder. */
+export const startTestSite = ({ copy = 'copy', ...options } = {}) =>
   startSite(
-    { '/vitreous/': here('../../../dist/'), '/fixtures/': here('../../fixtures/'), '/': here('page/') },
+    {
+      '/vitreous/': here('../../../dist/'),
+      [`/${copy}/`]: here('../../../dist/'),
+      '/fixtures/': here('../../fixtures/'),
+      '/': here('page/'),
+    },
     options,
   );
 
