@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "config.h"
 #include "convert.h"
+#include "image/transform.h"
 #include "recipes/attention_mask.h"
 #include "recipes/copy_descriptor.h"
 #include "recipes/correspondence.h"
@@ -114,6 +116,22 @@ class LabelPropagation {
  private:
   vt::LabelPropagation propagation_;
 };
+
+// The rectangle of an image of that size, in its pixels, that the model's input shows; it reaches outside
+// where the image is padded.
+val input_box(const val& config, int width, int height) {
+  return guard([&] {
+    vt::Transform transform(data_config(config));
+    transform.begin(width, height, /*channels=*/3);
+    const vt::SourceBox box = transform.source_box();
+    val js = val::object();
+    put(js, "x", box.x);
+    put(js, "y", box.y);
+    put(js, "width", box.width);
+    put(js, "height", box.height);
+    return js;
+  });
+}
 
 // x: Float32Array (rows, in) → Float32Array (rows, out) = x · weightᵀ + bias
 val logits(const val& x, const val& weight, const val& bias) {
@@ -259,6 +277,7 @@ EMSCRIPTEN_BINDINGS(recipes) {
       .constructor<int, int, int, const val&>()
       .function("start", &LabelPropagation::start)
       .function("next", &LabelPropagation::next);
+  emscripten::function("inputBox", &input_box);
   emscripten::function("logits", &logits);
   emscripten::function("normalizeRows", &normalize_rows);
   emscripten::function("copyDescriptors", &copy_descriptors);

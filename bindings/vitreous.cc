@@ -1,5 +1,5 @@
-// What crosses between JavaScript and the engine: one class each for the transform, the loader and the model.
-// Everything that leaves is a copy; nothing here computes.
+// What crosses between JavaScript and the model's module: one class each for the transform, the loader and the
+// model. Everything that leaves is a copy; nothing here computes.
 
 #include <emscripten/bind.h>
 #include <emscripten/heap.h>
@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/thread_pool.h"
 #include "config.h"
 #include "convert.h"
 #include "image/transform.h"
@@ -37,22 +36,6 @@ double memory_left() { return double(emscripten_get_heap_max()) - double(mallinf
 std::string megabytes(double bytes) { return std::to_string(int64_t(bytes / 1e6)); }
 
 constexpr size_t kPushBytes = size_t{1} << 18;
-
-// The rectangle of an image of that size, in its pixels, that the model's input shows; it reaches outside
-// where the image is padded.
-val input_box(const val& config, int width, int height) {
-  return guard([&] {
-    vt::Transform transform(data_config(config));
-    transform.begin(width, height, /*channels=*/3);
-    const vt::SourceBox box = transform.source_box();
-    val js = val::object();
-    put(js, "x", box.x);
-    put(js, "y", box.y);
-    put(js, "width", box.width);
-    put(js, "height", box.height);
-    return js;
-  });
-}
 
 class Transform {
  public:
@@ -385,14 +368,6 @@ class Converter {
 }  // namespace
 
 EMSCRIPTEN_BINDINGS(vitreous) {
-  emscripten::function("inputBox", &input_box);
-  // Returns how many there are then, the caller included: 1 in a build without threads.
-  emscripten::function(
-      "setThreads", +[](int threads) {
-        vt::set_thread_count(size_t(threads));
-        return int(vt::thread_count());
-      });
-  emscripten::function("memoryBytes", +[] { return double(emscripten_get_heap_size()); });
   emscripten::class_<Transform>("Transform")
       .constructor<const val&>()
       .function("begin", &Transform::begin)
@@ -419,5 +394,5 @@ EMSCRIPTEN_BINDINGS(vitreous) {
       .function("classifier", &Model::classifier)
       .function("resetClassifier", &Model::reset_classifier)
       .function("profile", &Model::profile)
-      .property("numClasses", &Model::num_classes);
+      .function("numClasses", &Model::num_classes);
 }

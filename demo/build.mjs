@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const here = (file) => join(root, 'demo', file);
 
 // What of the package's dist the page fetches: esbuild copies no assets, so they are put beside the bundle.
-const isAsset = (file) => file === 'worker.js' || /\.(wasm|safetensors)$/.test(file);
+const isAsset = (file) => file === 'worker.js' || /\.(wasm|safetensors)$|^imagenet/.test(file);
 
 /** Builds the demo against the package in `dist/`, which it imports by name as any user does. */
 export async function buildDemo({ outdir }) {

@@ -14,6 +14,7 @@ import {
 import { cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { root, setup } from './setup/index.mjs';
 import { main, note, SetupError, say, step } from './setup/log.mjs';
 import { run } from './setup/run.mjs';
@@ -26,7 +27,9 @@ const ENTRIES = ['index', 'recipes', 'search', 'export'];
 const NODE_ENTRIES = ['index', 'search'];
 // Code of several entries lies in one file, so that there is one VitreousError for all of them.
 const SHARED = { outdir: 'dist', splitting: true, chunkNames: 'shared-[hash]', format: 'esm' };
-const MAX_WASM_BYTES = 450e3;
+// What each of the engine's modules may take of a page's traffic: gzipped, in any variant.
+const MAX_WASM_BYTES = { vitreous: 130e3, 'vitreous-tools': 90e3 };
+const MODULES = Object.keys(MAX_WASM_BYTES);
 const NANO = 'models/vit_nano_patch16_224';
 const PHOTOS = 'models/photos';
 const dist = join(root, 'dist');
@@ -84,8 +87,9 @@ export async function buildPackage(ready) {
     checkSizes();
     await writeModels();
     const packages = await bundle();
-    for (const variant of VARIANTS) cpSync(wasm(variant), join(dist, basename(wasm(variant))));
+    for (const file of VARIANTS.flatMap(wasms)) cpSync(file, join(dist, basename(file)));
     cpSync(join(root, NANO, 'model.safetensors'), join(dist, 'vit_nano_patch16_224.safetensors'));
+    cpSync(join(root, NANO, 'labels.txt'), join(dist, 'imagenet-1k.txt')); // the nano model's classes are ImageNet's
     mkdirSync(join(dist, 'photos'));
     for (const name of photos()) cpSync(join(root, PHOTOS, name), join(dist, 'photos', name));
     writeFileSync(join(dist, 'THIRD_PARTY_NOTICES.txt'), notices(ready.sources, packages));
@@ -99,18 +103,22 @@ export async function buildPackage(ready) {
 const modelTable = join(root, 'build/models.json');
 const photos = () => readdirSync(join(root, PHOTOS)).filter((name) => name.endsWith('.jpg'));
 const bindingsOf = (variant, file) => join(root, `build/${variant}/bindings`, file);
-const wasm = (variant) => bindingsOf(variant, `vitreous-${variant}.wasm`);
-const glue = (variant) => bindingsOf(variant, `vitreous-${variant}.mjs`);
+const wasm = (variant, module = 'vitreous') => bindingsOf(variant, `${module}-${variant}.wasm`);
+const wasms = (variant) => MODULES.map((module) => wasm(variant, module));
+const glue = (variant, module = 'vitreous') => bindingsOf(variant, `${module}-${variant}.mjs`);
 const nodeWasm = (variant) => bindingsOf(variant, `node/vitreous-${variant}.wasm`);
 const nodeGlue = (variant) => bindingsOf(variant, `node/vitreous-${variant}.cjs`);
 const modelsWasm = bindingsOf('simd', 'models.wasm');
 const bindings = () => [
-  ...VARIANTS.flatMap((name) => [glue(name), wasm(name)]),
+  ...VARIANTS.flatMap((name) => [glue(name), ...wasms(name)]),
   ...THREADED.map(nodeGlue),
   modelsWasm,
 ];
 
-/** One glue serves two variants, and one wasm two glues; that the linker wrote it so is checked, not believed. */
+/**
+ * One glue serves two variants of each module, and one wasm two glues; that the linker wrote them so is checked, not
+ * believed.
+ */
 function checkGlue() {
   const same = (files) => {
     const [first, ...others] = files.map((file) =>
@@ -121,10 +129,23 @@ function checkGlue() {
     }
   };
   same([glue('simd'), glue('relaxed')]);
-  same(THREADED.map(glue));
+  same(THREADED.map((variant) => glue(variant)));
   same(THREADED.map(nodeGlue));
   for (const variant of THREADED) same([wasm(variant), nodeWasm(variant)]);
+  // The glue of the model's module starts the tools too: those must not ask for more, nor have less.
+  for (const variant of VARIANTS) {
+    const [model, tools] = MODULES.map((module) => readFileSync(glue(variant, module), 'latin1'));
+    const imports = (text) => /wasmImports={([^}]+)}/.exec(text)[1].split(',');
+    const exports = (text) => text.match(/wasmExports\["\w+"\]/g);
+    const unfit = [
+      ...difference(imports(tools), imports(model)),
+      ...difference(exports(model), exports(tools)),
+    ];
+    if (unfit.length) throw new SetupError(`The glue of ${variant} does not fit the tools: ${unfit}`);
+  }
 }
+
+const difference = (list, other) => list.filter((entry) => !other.includes(entry));
 
 /** Writes down the engine's table of models, which the package knows without an engine. */
 async function writeModels() {
@@ -139,21 +160,33 @@ async function writeModels() {
   writeFileSync(modelTable, JSON.stringify(engine.models()));
 }
 
-/** Shows how large the wasm of each variant is, and refuses more than a page should be asked to take. */
+/** Shows how large each wasm is when gzipped, and refuses more than a page should be asked to take. */
 function checkSizes() {
-  const sizes = VARIANTS.map((variant) => [variant, statSync(wasm(variant)).size]);
-  note(sizes.map(([variant, size]) => `${variant} ${(size / 1e3).toFixed(0)} kB`).join(', '));
-  const large = sizes.find(([, size]) => size > MAX_WASM_BYTES);
-  if (large) throw new SetupError(`The wasm of ${large[0]} is over ${MAX_WASM_BYTES / 1e3} kB.`);
+  const sizes = VARIANTS.flatMap((variant) =>
+    MODULES.map((module) => {
+      const zipped = gzipSync(readFileSync(wasm(variant, module)), { level: 9 }).length;
+      return { module, variant, zipped };
+    }),
+  );
+  note(sizes.map(({ module, variant, zipped }) => `${module}-${variant} ${kB(zipped)}`).join(', '));
+  const large = sizes.find(({ module, zipped }) => zipped > MAX_WASM_BYTES[module]);
+  if (large) {
+    const { module, variant } = large;
+    throw new SetupError(`${module}-${variant}.wasm is over ${kB(MAX_WASM_BYTES[module])} gzipped.`);
+  }
 }
+
+const kB = (bytes) => `${(bytes / 1e3).toFixed(1)} kB`;
 
 /** Returns the npm packages that are bundled in what a browser loads. */
 async function bundle() {
   const { build } = await import('esbuild');
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const shared = {
     bundle: true,
     target: 'es2022',
     alias: { '#glue': glue('simd'), '#glue-mt': glue('simd-mt'), '#models': modelTable },
+    define: { VERSION: JSON.stringify(version) },
     loader: { '.txt': 'text' },
     legalComments: 'none',
     minifySyntax: true,
@@ -192,7 +225,6 @@ async function bundle() {
     entryPoints: ['web/node/cli.ts'],
     outfile: 'dist/cli.mjs',
     external: ['vitreous', 'vitreous/search', 'vitreous/export'],
-    define: { VERSION: JSON.stringify(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version) },
     banner: { js: '#!/usr/bin/env node' },
   });
   const packageOf = (file) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1];

@@ -18,7 +18,8 @@ export interface Packaged {
   /** The address of its checkpoint. */
   url: string;
   config: unknown;
-  labels: string;
+  /** A line each. */
+  labels(): Promise<string>;
   license: string;
 }
 
@@ -29,7 +30,7 @@ export interface Host {
   /** A URL or path as the address of a file or folder. */
   address(place: string | URL): string;
   /** The names of ImageNet-1k's classes, a line each. */
-  imagenetLabels: string;
+  imagenetLabels(options: CreateModelOptions): Promise<string>;
 }
 
 export async function create(
@@ -67,10 +68,11 @@ export async function create(
       }),
     );
     config.numClasses = numClasses;
-    const own = head === undefined && numClasses > 0 ? found.labels : [];
+    const own = head === undefined && numClasses > 0 ? await found.labels() : [];
     // DINO's probes and the models that have a name here are ImageNet's where they have 1,000 classes.
     const imagenet = head !== undefined || findModel(baseName(name))?.config.numClasses === 1000;
-    const labels = own.length === 0 && imagenet && numClasses === 1000 ? lines(host.imagenetLabels) : own;
+    const labels =
+      own.length === 0 && imagenet && numClasses === 1000 ? lines(await host.imagenetLabels(options)) : own;
     const info: ModelInfo = {
       variant: backend.variant,
       threads: backend.threads,
@@ -179,7 +181,7 @@ export interface FoundWeights {
   index: string | undefined;
   access: Access;
   hub: HubConfig | undefined;
-  labels: string[];
+  labels(): Promise<string[]>;
   from: string;
   packaged: boolean;
   license: string | undefined;
@@ -192,7 +194,8 @@ export async function findWeights(
   options: CreateModelOptions,
 ): Promise<FoundWeights> {
   const { weights, signal, revision = 'main' } = options;
-  const plain = { hub: undefined, index: undefined, labels: [], license: undefined, packaged: false };
+  const labels = async () => [];
+  const plain = { hub: undefined, index: undefined, labels, license: undefined, packaged: false };
   if (weights === undefined) {
     const packaged = host.packaged(name, options);
     if (packaged) {
@@ -203,7 +206,7 @@ export async function findWeights(
         weights: [{ url: packaged.url }],
         access: { ...accessTo(undefined, options), cache },
         hub: parseHubConfig(packaged.config, 'the packaged config.json'),
-        labels: lines(packaged.labels),
+        labels: async () => lines(await packaged.labels()),
         from: `packaged ${name}`,
         packaged: true,
         license: packaged.license,
@@ -236,7 +239,7 @@ function described({ files, index, config, labels }: Found) {
     weights: files,
     index,
     hub,
-    labels: labels === undefined ? [] : lines(labels),
+    labels: async () => (labels === undefined ? [] : lines(labels)),
     license: hub?.license,
   };
 }

@@ -2,38 +2,34 @@
 //
 // Every file of the package that is fetched is named here, once, as `new URL('./file', import.meta.url)`: the form that
 // bundlers find and rewrite.
-import createEngine from '#glue';
 import nanoConfig from '../models/vit_nano_patch16_224/config.json';
-import nanoLabels from '../models/vit_nano_patch16_224/labels.txt';
 import type { Host } from './create.js';
-import type { Backend, Source } from './engine/backend.js';
-import { localBackend } from './engine/local.js';
+import type { Backend } from './engine/backend.js';
+import { engineHere } from './engine/here.js';
+import type { ModuleName } from './engine/module.js';
 import { remoteBackend } from './engine/remote.js';
-import { planThreads, startEngine } from './engine/threads.js';
-import { compileEngine } from './engine/wasm.js';
-import { decode, isOwn, toPostable } from './images/browser.js';
-import type { CreateModelOptions, ImageInput, Variant } from './types.js';
-import { chunks } from './weights/chunks.js';
-import { browserNetwork } from './weights/network.js';
-import { RemoteFile } from './weights/remote.js';
-import { remoteFiles } from './weights/remote_files.js';
+import type { WasmFile } from './engine/wasm.js';
+import { fetchOk } from './images/fetch.js';
+import type { CreateModelOptions } from './types.js';
 
 const NANO = 'vit_nano_patch16_224';
 
-const asset = {
-  simd: () => new URL('./vitreous-simd.wasm', import.meta.url),
-  relaxed: () => new URL('./vitreous-relaxed.wasm', import.meta.url),
-  'simd-mt': () => new URL('./vitreous-simd-mt.wasm', import.meta.url),
-  'relaxed-mt': () => new URL('./vitreous-relaxed-mt.wasm', import.meta.url),
-  nano: () => new URL('./vit_nano_patch16_224.safetensors', import.meta.url),
+const wasm: Record<WasmFile, () => URL> = {
+  'vitreous-simd.wasm': () => new URL('./vitreous-simd.wasm', import.meta.url),
+  'vitreous-relaxed.wasm': () => new URL('./vitreous-relaxed.wasm', import.meta.url),
+  'vitreous-simd-mt.wasm': () => new URL('./vitreous-simd-mt.wasm', import.meta.url),
+  'vitreous-relaxed-mt.wasm': () => new URL('./vitreous-relaxed-mt.wasm', import.meta.url),
+  'vitreous-tools-simd.wasm': () => new URL('./vitreous-tools-simd.wasm', import.meta.url),
+  'vitreous-tools-relaxed.wasm': () => new URL('./vitreous-tools-relaxed.wasm', import.meta.url),
+  'vitreous-tools-simd-mt.wasm': () => new URL('./vitreous-tools-simd-mt.wasm', import.meta.url),
+  'vitreous-tools-relaxed-mt.wasm': () => new URL('./vitreous-tools-relaxed-mt.wasm', import.meta.url),
 };
-const files = {
-  simd: 'vitreous-simd.wasm',
-  relaxed: 'vitreous-relaxed.wasm',
-  'simd-mt': 'vitreous-simd-mt.wasm',
-  'relaxed-mt': 'vitreous-relaxed-mt.wasm',
-  nano: 'vit_nano_patch16_224.safetensors',
-} satisfies Record<keyof typeof asset, string>;
+const asset = {
+  ...wasm,
+  'worker.js': () => new URL('./worker.js', import.meta.url),
+  'imagenet-1k.txt': () => new URL('./imagenet-1k.txt', import.meta.url),
+  'vit_nano_patch16_224.safetensors': () => new URL('./vit_nano_patch16_224.safetensors', import.meta.url),
+};
 
 /**
  * Vite up to 7 serves a copy of this module from `node_modules/.vite/deps/` in development, where the files beside it
@@ -44,9 +40,9 @@ function movedBase(): URL | undefined {
   return /\/node_modules\/\.vite\/deps\//.test(self) ? new URL('../../vitreous/dist/', self) : undefined;
 }
 
-function assetUrl(name: keyof typeof asset, assetBase: string | URL | undefined): string {
+function assetUrl(file: keyof typeof asset, assetBase: string | URL | undefined): string {
   const base = assetBase === undefined ? movedBase() : folderUrl(assetBase);
-  return (base === undefined ? asset[name]() : new URL(files[name], base)).href;
+  return (base === undefined ? asset[file]() : new URL(file, base)).href;
 }
 
 function startWorker(assetBase: string | URL | undefined): Worker {
@@ -67,43 +63,17 @@ function folderUrl(folder: string | URL): URL {
   return url;
 }
 
-export async function createBackend(options: CreateModelOptions): Promise<Backend> {
+/** @param first - the module of the engine that it begins with */
+export async function createBackend(
+  options: CreateModelOptions,
+  first: ModuleName = 'model',
+): Promise<Backend> {
   const { worker = typeof document !== 'undefined', threads = 'auto' } = options;
   const { assetBase, signal, maxMemory } = options;
-  const url = (variant: Variant) => assetUrl(variant, assetBase);
-  if (worker) {
-    const wasm = {
-      simd: url('simd'),
-      relaxed: url('relaxed'),
-      'simd-mt': url('simd-mt'),
-      'relaxed-mt': url('relaxed-mt'),
-    };
-    const backend = await remoteBackend(startWorker(assetBase), { wasm, threads, maxMemory }, { signal });
-    return tellReason(backend);
-  }
-  const plan = planThreads(threads, {
-    logical: navigator.hardwareConcurrency,
-    obstacle:
-      'threads need a worker of the engine’s own, and this model was created with worker: false or in a worker',
-  });
-  const started = await startEngine(plan, {
-    compile: (variant) => compileEngine(url(variant)),
-    single: createEngine,
-    maxMemory,
-  });
-  const backend = localBackend<ImageInput, Source>(started, {
-    openImage: async (image, imageSignal) => {
-      const { image: postable } = await toPostable(image);
-      return decode(postable, imageSignal, isOwn(postable, image));
-    },
-    async openWeights(weights, access, weightsSignal) {
-      if (!Array.isArray(weights)) return [chunks(weights, weightsSignal)];
-      const network = await browserNetwork();
-      return weights.map((file) => new RemoteFile(file, network, { access, signal: weightsSignal }));
-    },
-    files: async (access, filesSignal) => remoteFiles(await browserNetwork(), access, filesSignal),
-  });
-  return tellReason(backend);
+  const urls = (Object.keys(wasm) as WasmFile[]).map((file) => [file, assetUrl(file, assetBase)]);
+  const start = { wasm: Object.fromEntries(urls), first, threads, maxMemory };
+  const script = worker ? startWorker(assetBase) : await engineHere(assetUrl('worker.js', assetBase));
+  return tellReason(await remoteBackend(script, start, { signal, worker }));
 }
 
 let told = false;
@@ -118,13 +88,23 @@ function tellReason(backend: Backend): Backend {
   return backend;
 }
 
+/** A file, as a page that classifies nothing has no use for it. */
+async function imagenetLabels({ assetBase, signal }: CreateModelOptions): Promise<string> {
+  return (await fetchOk(assetUrl('imagenet-1k.txt', assetBase), { cache: true, signal })).text();
+}
+
 export const host: Host = {
   createBackend,
-  packaged(name, { assetBase }) {
+  packaged(name, options) {
     if (name !== NANO) return undefined;
     const { license } = nanoConfig.pretrained_cfg;
-    return { url: assetUrl('nano', assetBase), config: nanoConfig, labels: nanoLabels, license };
+    return {
+      url: assetUrl(`${NANO}.safetensors`, options.assetBase),
+      config: nanoConfig,
+      labels: () => imagenetLabels(options),
+      license,
+    };
   },
   address: (place) => absolute(place).href,
-  imagenetLabels: nanoLabels,
+  imagenetLabels,
 };

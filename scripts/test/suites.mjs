@@ -158,6 +158,18 @@ export const suites = [
     commands: () => nodeTest('tests/package'),
   },
   {
+    name: 'release',
+    title: 'Releases: the command, the report, the workflows',
+    builds: ['buildPackage'],
+    commands: () => nodeTest('tests/release'),
+  },
+  {
+    name: 'examples',
+    title: 'The examples: built, and used',
+    builds: ['buildPackage'],
+    commands: () => nodeTest('tests/examples'),
+  },
+  {
     name: 'browser',
     title: 'The page in Chromium',
     builds: ['buildPackage'],

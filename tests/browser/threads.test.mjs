@@ -59,7 +59,7 @@ async function openPage(t, { headers = ISOLATION, refuse = () => false, prelude 
     await server.close();
   });
   await page.goto(server.url);
-  return { page, said };
+  return { page, said, seen };
 }
 
 /** Creates the packaged model in the page, embeds an image made up there, disposes of the model. */
@@ -101,6 +101,60 @@ test('the engine’s worker has its threads inside, and they end with it', { tim
   const deadline = Date.now() + 5000;
   while (page.workers().length > 0 && Date.now() < deadline) await page.waitForTimeout(20);
   assert.equal(page.workers().length, 0);
+});
+
+const wasms = (seen) => Object.keys(seen).filter((path) => path.endsWith('.wasm'));
+
+test('the model and the tools are modules of their own, each with its threads, and come when they are needed', {
+  timeout: 60_000,
+}, async (t) => {
+  const { page, seen } = await openPage(t);
+  const best = await page.evaluate(async () => {
+    const { ImageIndex } = await import('/search.js');
+    window.index = await ImageIndex.create({ dim: 2, threads: 3 });
+    await window.index.add([
+      { id: 'a', vector: Float32Array.of(1, 0) },
+      { id: 'b', vector: Float32Array.of(0, 1) },
+    ]);
+    return (await window.index.search(Float32Array.of(1, 2), { k: 1 }))[0].id;
+  });
+  assert.equal(best, 'b');
+  assert.deepEqual(wasms(seen), ['/vitreous-tools-relaxed-mt.wasm']); // an index of vectors needs no model
+  assert.equal(page.workers().length, 3);
+
+  await page.evaluate(async () => {
+    const { createModel } = await import('/index.js');
+    await window.index.close();
+    window.model = await createModel('vit_nano_patch16_224', { threads: 2 });
+  });
+  assert.equal(seen['/vitreous-tools-relaxed-mt.wasm'], 1);
+  assert.equal(seen['/vitreous-relaxed-mt.wasm'], 1);
+  assert.equal(page.workers().length, 2);
+  await page.evaluate(async () => {
+    const { ImageIndex } = await import('/search.js');
+    await ImageIndex.create({ model: window.model });
+  });
+  assert.equal(seen['/vitreous-tools-relaxed-mt.wasm'], 2);
+  assert.equal(page.workers().length, 3);
+});
+
+test('tools that do not come are an error of that call, and the next one tries again', {
+  timeout: 60_000,
+}, async (t) => {
+  const { page } = await openPage(t, { refuse: (path, n) => path.includes('tools') && n === 1 });
+  const { code, message, size, length } = await page.evaluate(async () => {
+    const { createModel } = await import('/index.js');
+    const { ImageIndex } = await import('/search.js');
+    const model = await createModel('vit_nano_patch16_224', { threads: 1 });
+    const { code, message } = await ImageIndex.create({ model }).catch((error) => error);
+    const { size } = await ImageIndex.create({ model });
+    const data = new Uint8Array(30 * 20 * 3);
+    const { length } = await model.embed({ data, width: 30, height: 20, channels: 3 });
+    return { code, message, size, length };
+  });
+  assert.equal(code, 'HTTP_STATUS');
+  assert.match(message, /vitreous-tools-relaxed\.wasm.*404/);
+  assert.deepEqual([size, length], [0, 256]);
 });
 
 test('a page without isolation works on one thread and says so once', { timeout: 60_000 }, async (t) => {

@@ -1,6 +1,6 @@
 // Links between the pages lead somewhere; every page of docs/ is reached from the README.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { test } from 'node:test';
 import { anchorsOf, linksOf, pages, root, textOf } from './pages.mjs';
@@ -13,7 +13,17 @@ function targetOf(page, link) {
   return { file: file ? posix.join(posix.dirname(page), file) : page, anchor };
 }
 
-for (const page of pages) {
+/** Pages that are read in the repository, and not among the guides. */
+const others = [
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'examples/README.md',
+  ...readdirSync(join(root, 'examples'))
+    .map((name) => `examples/${name}/README.md`)
+    .filter((page) => existsSync(join(root, page))),
+];
+
+for (const page of [...pages, ...others]) {
   test(`${page} has no dead link`, () => {
     const dead = linksOf(textOf(page)).filter((link) => {
       if (isOutside(link)) return !link.startsWith('https://');
@@ -34,4 +44,15 @@ test('the README leads to every page', () => {
     }
   }
   assert.deepEqual([...reached].sort(), [...pages].sort());
+});
+
+test('the map in CONTRIBUTING.md has every folder of the repository', () => {
+  const folders = readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !/^\.|^(build|dist|node_modules)$/.test(entry.name))
+    .map(({ name }) => name);
+  const map = textOf('CONTRIBUTING.md');
+  assert.deepEqual(
+    folders.filter((name) => !map.includes(`](${name}`) && !map.includes(`\`${name}/`)),
+    [],
+  );
 });

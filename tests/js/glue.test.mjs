@@ -1,30 +1,39 @@
-// web/engine/module.ts declares by hand what the Emscripten glue exposes: the two must not part.
+// web/engine/module.ts and tools.ts declare by hand what the Emscripten glue exposes: they must not part.
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, jest, test } from '@jest/globals';
 import { nanoFile, readSafetensors, safetensors } from './support/safetensors.mjs';
 
 jest.setTimeout(180_000); // for a machine with other work
 
-const source = readFileSync(new URL('../../web/engine/module.ts', import.meta.url), 'utf8');
+const source = ['module', 'tools']
+  .map((name) => readFileSync(new URL(`../../web/engine/${name}.ts`, import.meta.url), 'utf8'))
+  .join('\n');
 
-/** The members of `interface NAME { … }` in the file, own and not inherited. */
+/** The members of `interface NAME { … }` in the files, own and not inherited. */
 function members(name) {
   const body = new RegExp(`interface ${name}[^{]*{([^}]*(?:{[^}]*}[^}]*)*?)\\n}`).exec(source)?.[1];
-  if (body === undefined) throw new Error(`web/engine/module.ts has no interface ${name}`);
+  if (body === undefined) throw new Error(`there is no interface ${name}`);
   return [...body.matchAll(/^ {2}(\w+)\??[(:]/gm)].map(([, member]) => member).sort();
 }
 
-let module;
-beforeAll(async () => {
+/** Starts a module with the one glue, as the package does. */
+async function start(name) {
   const folder = new URL('../../build/simd/bindings/', import.meta.url);
   const { default: createEngine } = await import(new URL('vitreous-simd.mjs', folder).href);
-  const wasm = await WebAssembly.compile(readFileSync(new URL('vitreous-simd.wasm', folder)));
-  module = await createEngine({
+  const wasm = await WebAssembly.compile(readFileSync(new URL(name, folder)));
+  return createEngine({
     instantiateWasm(imports, done) {
       WebAssembly.instantiate(wasm, imports).then((instance) => done(instance, wasm));
       return {};
     },
   });
+}
+
+let module;
+let tools;
+beforeAll(async () => {
+  module = await start('vitreous-simd.wasm');
+  tools = await start('vitreous-tools-simd.wasm');
 });
 
 // What Embind gives each class besides its methods, and the Emscripten runtime each module.
@@ -32,11 +41,12 @@ const EMBIND = new Set(['constructor', 'clone', 'delete', 'deleteLater', 'isAlia
 const RUNTIME =
   /^(HEAP\w+|calledRun|instantiateWasm|BindingError|InternalError|UnboundTypeError|count_emval_handles)$/;
 
-test('the module has what EngineModule declares', () => {
-  const exposed = Object.keys(module).filter((name) => !RUNTIME.test(name));
+test('the modules have what is declared', () => {
+  const exposed = (of) => Object.keys(of).filter((name) => !RUNTIME.test(name));
   // A class without a constructor is what another one's method returns: GlueModel, from GlueLoader.finish.
-  const declared = ['EngineModule', 'Recipes', 'EngineClasses'].flatMap(members);
-  expect(exposed.sort()).toEqual([...declared, 'Model'].sort());
+  const model = [...['AnyModule', 'ModelModule'].flatMap(members), 'Model'];
+  expect(exposed(module).sort()).toEqual(model.sort());
+  expect(exposed(tools).sort()).toEqual(['AnyModule', 'Recipes', 'EngineClasses'].flatMap(members).sort());
 });
 
 test.each([
@@ -50,9 +60,10 @@ test.each([
   ['VectorIndex', 'GlueVectorIndex'],
   ['PrincipalAxes', 'GluePrincipalAxes'],
 ])('class %s has the methods of %s', (name, declared) => {
-  const methods = Object.getOwnPropertyNames(module[name].prototype).filter((method) => !EMBIND.has(method));
+  const { prototype } = { ...module, ...tools }[name];
+  const methods = Object.getOwnPropertyNames(prototype).filter((method) => !EMBIND.has(method));
   expect(methods.sort()).toEqual(members(declared));
-  expect(typeof module[name].prototype.delete).toBe('function');
+  expect(typeof prototype.delete).toBe('function');
 });
 
 // Written by the build: bindings/models.cc.
@@ -145,17 +156,18 @@ test('nothing of JavaScript stays referenced by the engine', () => {
     expect(() => loader.endFile()).toThrow();
     loader.delete();
     expect(() => new module.Transform({ ...data, interpolation: 'nearest' })).toThrow();
-    const bank = new module.FeatureBank(2);
+    const bank = new tools.FeatureBank(2);
     bank.add(Float32Array.of(1, 2, 3, 4), Int32Array.of(0, 1));
     expect(bank.scores(Float32Array.of(1, 2), 1, 1, 2)).toHaveLength(2);
     expect(bank.contents().features).toEqual(Float32Array.of(1, 2, 3, 4));
     bank.delete();
-    const pca = module.pcaImages(Float32Array.of(1, 2, 3, 5), 2, 1, { threshold: 0.5, above: true });
+    const pca = tools.pcaImages(Float32Array.of(1, 2, 3, 5), 2, 1, { threshold: 0.5, above: true });
     expect(pca.foreground).toEqual(Uint8Array.of(0, 1));
-    expect(() => module.fitWhitening(new Float32Array(4), 2, { dim: 2, power: 1, centered: true })).toThrow();
+    expect(() => tools.fitWhitening(new Float32Array(4), 2, { dim: 2, power: 1, centered: true })).toThrow();
   };
   round(); // keeps the names of the properties it reads
-  const before = module.count_emval_handles();
+  const handles = () => [module, tools].map((of) => of.count_emval_handles());
+  const before = handles();
   for (let i = 0; i < 5; i++) round();
-  expect(module.count_emval_handles()).toBe(before);
+  expect(handles()).toEqual(before);
 });

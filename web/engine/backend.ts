@@ -12,7 +12,8 @@ import type {
 } from '../types.js';
 import type { FindRequest, Found } from '../weights/find.js';
 import type { FileAddress } from '../weights/transfer.js';
-import type { EngineClasses, ForwardRequest, ForwardResult, GlueClassifier, Recipes } from './module.js';
+import type { ForwardRequest, ForwardResult, GlueClassifier } from './module.js';
+import type { EngineClasses, Recipes } from './tools.js';
 
 /** What an engine can be asked for by name, wherever it runs; see calls.ts. */
 export interface Calling {

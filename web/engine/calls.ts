@@ -1,6 +1,6 @@
 // The engine's functions and objects as they look from outside: the same names and arguments, answered later.
 import type { Calling } from './backend.js';
-import type { EngineClasses, Recipes } from './module.js';
+import type { EngineClasses, Recipes } from './tools.js';
 
 type Method = (...args: never[]) => unknown;
 type RecipeArgs<R extends keyof Recipes> = Recipes[R] extends Method ? Parameters<Recipes[R]> : never;

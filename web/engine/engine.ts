@@ -1,22 +1,22 @@
-// The engine in this thread: the Emscripten module, one model, and the way of images into it. The worker and the Node
-// entry are thin shells around it.
+// The engine in this thread: its modules, one model, and the way of images into it. The worker and the Node entry are
+// thin shells around it.
 import { isFatal, throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
 import type { PixelSource } from '../images/pixels.js';
 import type { DataConfig, Dtype, GlobalPool, ModelConfig, Progress, Variant } from '../types.js';
 import { ProgressMeter } from '../weights/progress.js';
-import { type StartOptions, startGlue } from './glue.js';
+import type { Started } from './glue.js';
 import type {
-  CreateEngine,
-  EngineClasses,
-  EngineModule,
   EngineObject,
   ForwardRequest,
   ForwardResult,
   GlueClassifier,
   GlueModel,
   GlueTransform,
-  Recipes,
+  ModelModule,
+  ModuleName,
+  Modules,
 } from './module.js';
+import type { EngineClasses, Recipes, ToolsModule } from './tools.js';
 
 // Rows go to the engine so many at a time (one piece for each of its threads), or more where they are short: asking a
 // canvas for pixels has a price each time.
@@ -46,34 +46,37 @@ export interface LoadedFile {
   head: boolean;
 }
 
+/** Fetches, compiles and starts a module. */
+export type StartModule = <M extends ModuleName>(
+  name: M,
+) => Promise<Started<Modules[M]> & { variant: Variant }>;
+
 export class Engine {
   readonly variant: Variant;
   /** How many threads work on an image. */
   readonly threads: number;
-  readonly #endThreads: () => void;
+  readonly #start: StartModule;
+  // Each has threads of its own. They sleep unless their module is called, and one thread calls both: the two never ask for
+  // the cores at once.
+  #modules: { [M in ModuleName]?: Started<Modules[M]> } | undefined;
+  #startingTools: Promise<Started<ToolsModule>> | undefined;
   /** Why there is no engine any more: it was disposed of, or has died. */
   #failure: VitreousError | undefined;
-  #module: EngineModule | undefined;
   #model: GlueModel | undefined;
   #transform: { key: string; transform: GlueTransform } | undefined;
   readonly #objects = new Map<number, EngineObject>();
   #made = 0;
 
-  private constructor(variant: Variant, module: EngineModule, threads: number, endThreads: () => void) {
-    this.variant = variant;
-    this.threads = module.setThreads(threads);
-    this.#module = module;
-    this.#endThreads = endThreads;
+  private constructor(start: StartModule, name: ModuleName, first: Awaited<ReturnType<StartModule>>) {
+    this.#start = start;
+    this.#modules = { [name]: first };
+    this.variant = first.variant;
+    this.threads = first.threads;
   }
 
-  static async create(
-    createEngine: CreateEngine,
-    variant: Variant,
-    wasm: WebAssembly.Module,
-    options: StartOptions = {},
-  ): Promise<Engine> {
-    const { module, endThreads } = await startGlue(createEngine, wasm, options);
-    return new Engine(variant, module, options.threads ?? 1, endThreads);
+  /** @param first - the module that it begins with; the tools also start when they are first asked for */
+  static async create(start: StartModule, first: ModuleName): Promise<Engine> {
+    return new Engine(start, first, await start(first));
   }
 
   get failure(): VitreousError | undefined {
@@ -85,15 +88,17 @@ export class Engine {
     reason = new VitreousError('DISPOSED', 'The model was disposed of; create it again to use it.'),
   ): void {
     this.#failure ??= reason;
-    this.#module = undefined;
+    for (const started of Object.values(this.#modules ?? {})) started.endThreads();
+    this.#modules = undefined;
     this.#model = undefined;
     this.#transform = undefined;
-    this.#endThreads();
+    this.#objects.clear();
   }
 
   /** Bytes of the engine's memory: weights, buffers, everything. */
   memoryBytes(): number {
-    return this.#live().memoryBytes();
+    const { model, tools } = this.#live();
+    return (model?.module.memoryBytes() ?? 0) + (tools?.module.memoryBytes() ?? 0);
   }
 
   /** Loads a checkpoint; the model in use stays until the new one is whole. Returns the number of its classes. */
@@ -109,7 +114,7 @@ export class Engine {
       (await this.#tryLoad(config, files, progress, { ...options, last: true }));
     this.#model?.delete();
     this.#model = model as GlueModel;
-    return this.#model.numClasses;
+    return this.#model.numClasses();
   }
 
   /** Returns undefined when a new start may help, unless this is the last. */
@@ -122,8 +127,8 @@ export class Engine {
     progress.restart();
     for (const [i, { source }] of files.entries()) progress.setSize(i, source.size);
     const loader = this.#call(
-      ({ Loader }) =>
-        new Loader(config, {
+      () =>
+        new (this.#modelModule().Loader)(config, {
           int8: dtype === 'int8',
           files: files.filter(({ head }) => !head).length,
           head: files.some(({ head }) => head),
@@ -170,8 +175,8 @@ export class Engine {
   /** Preprocesses one image: (3, height, width). */
   transform(image: PixelSource, config: DataConfig): Float32Array {
     try {
-      return this.#call((module) => {
-        const transform = this.#transformOf(module, config);
+      return this.#call(() => {
+        const transform = this.#transformOf(config);
         const { x, y, width, height } = transform.begin(image.width, image.height, image.channels);
         const rows = Math.max(ROWS_AT_ONCE, Math.floor(PIECE_BYTES / (width * image.channels)));
         for (let row = 0; row < height; row += rows) {
@@ -217,26 +222,41 @@ export class Engine {
   }
 
   /** Calls a recipe's arithmetic by its name. */
-  compute(recipe: keyof Recipes, args: unknown[]): unknown {
-    return this.#call((module) => method(module, recipe).apply(module, args));
+  async compute(recipe: keyof Recipes, args: unknown[]): Promise<unknown> {
+    const tools = await this.#tools();
+    return this.#call(() => method(tools, recipe).apply(tools, args));
   }
 
-  /** Makes an object of the engine; returns its number. */
-  make(name: keyof EngineClasses, args: unknown[]): number {
-    const made = this.#made++;
-    this.#objects.set(
-      made,
-      this.#call((module) => Reflect.construct(method(module, name), args) as EngineObject),
-    );
-    return made;
+  /** Makes an object of the tools; returns its number. */
+  async make(name: keyof EngineClasses, args: unknown[]): Promise<number> {
+    const tools = await this.#tools();
+    const object = this.#call(() => Reflect.construct(method(tools, name), args) as EngineObject);
+    this.#objects.set(this.#made, object);
+    return this.#made++;
   }
 
   /** Calls a method of it; after `delete` the number stands for nothing. */
   invoke(object: number, name: string, args: unknown[]): unknown {
     const target = this.#objects.get(object);
-    if (target === undefined) throw new VitreousError('DISPOSED', 'This object of the engine was deleted.');
+    if (target === undefined) {
+      this.#live();
+      throw new VitreousError('DISPOSED', 'This object of the engine was deleted.');
+    }
     if (name === 'delete') this.#objects.delete(object);
     return this.#call(() => method(target, name).apply(target, args));
+  }
+
+  // Started late, as most pages never need them; where that fails, the next call tries again.
+  async #tools(): Promise<ToolsModule> {
+    const { tools } = this.#live();
+    if (tools) return tools.module;
+    this.#startingTools ??= this.#start('tools').finally(() => {
+      this.#startingTools = undefined;
+    });
+    const started = await this.#startingTools.catch((error) => Promise.reject(toVitreousError(error)));
+    if (this.#modules === undefined) started.endThreads();
+    this.#live().tools = started;
+    return started.module;
   }
 
   #loaded(): GlueModel {
@@ -245,26 +265,32 @@ export class Engine {
   }
 
   // The engine keeps tables for one geometry; photos of one camera share them.
-  #transformOf({ Transform }: EngineModule, config: DataConfig): GlueTransform {
+  #transformOf(config: DataConfig): GlueTransform {
     const key = JSON.stringify(config);
     if (this.#transform?.key !== key) {
-      const transform = new Transform(config);
+      const transform = new (this.#modelModule().Transform)(config);
       this.#transform?.transform.delete();
       this.#transform = { key, transform };
     }
     return this.#transform.transform;
   }
 
-  // Nothing may run after dispose(): it would wait for threads that are gone.
-  #live(): EngineModule {
-    if (this.#module === undefined) throw this.#failure;
-    return this.#module;
+  #modelModule(): ModelModule {
+    const { model } = this.#live();
+    if (model === undefined) throw new VitreousError('INTERNAL', 'This engine was started without a model.');
+    return model.module;
   }
 
-  #call<T>(f: (module: EngineModule) => T): T {
-    const module = this.#live();
+  // Nothing may run after dispose(): it would wait for threads that are gone.
+  #live() {
+    if (this.#modules === undefined) throw this.#failure;
+    return this.#modules;
+  }
+
+  #call<T>(f: () => T): T {
+    this.#live();
     try {
-      return f(module);
+      return f();
     } catch (error) {
       const known = toVitreousError(error);
       if (isFatal(error)) this.dispose(known);

@@ -1,5 +1,5 @@
 import { VitreousError } from '../errors.js';
-import type { CreateEngine, EngineModule, GlueOptions } from './module.js';
+import type { AnyModule, CreateEngine, GlueOptions } from './module.js';
 
 const PAGE_BYTES = 1 << 16;
 /** What the engines are built with (bindings/CMakeLists.txt). */
@@ -20,21 +20,28 @@ export interface StartOptions {
   maxMemory?: number | undefined;
 }
 
+/** A module that runs. */
+export interface Started<M extends AnyModule> {
+  module: M;
+  /** How many threads it has, the caller included. */
+  threads: number;
+  endThreads(): void;
+}
+
 /**
- * Starts an engine and its threads.
- * @returns the module, and what ends its threads
+ * Starts a module and its threads.
  * @throws when it, or one of the threads, does not start
  */
-export async function startGlue(
+export async function startGlue<M extends AnyModule>(
   createEngine: CreateEngine,
   wasm: WebAssembly.Module,
-  { threads = 1, script, maxMemory }: StartOptions,
-): Promise<{ module: EngineModule; endThreads(): void }> {
+  { threads = 1, script, maxMemory }: StartOptions = {},
+): Promise<Started<M>> {
   const shared = threads > 1 ? sharedMemory(maxMemory ?? MOST_BYTES) : undefined;
   let endThreads = () => {};
   let late: ReturnType<typeof setTimeout> | undefined;
   try {
-    const module = await new Promise<EngineModule>((resolve, reject) => {
+    const module = await new Promise<M>((resolve, reject) => {
       const options: GlueOptions = {
         threads,
         mainScriptUrlOrBlob: script,
@@ -45,7 +52,7 @@ export async function startGlue(
           return {};
         },
       };
-      createEngine(options).then(resolve, reject);
+      createEngine<M>(options).then(resolve, reject);
       const { PThread } = options;
       if (PThread === undefined) return;
       endThreads = () => PThread.terminateAllThreads();
@@ -55,7 +62,7 @@ export async function startGlue(
       for (const worker of PThread.unusedWorkers) onFailedStart(worker, failed);
       late = setTimeout(() => failed(`no answer in ${START_MS / 1000} s`), START_MS);
     });
-    return { module, endThreads };
+    return { module, threads: module.setThreads(threads), endThreads };
   } catch (error) {
     endThreads();
     throw error;

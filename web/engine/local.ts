@@ -59,8 +59,8 @@ export function localBackend<Image, Source>(
     classifier: async () => engine.classifier(),
     resetClassifier: async (numClasses, globalPool, values) =>
       engine.resetClassifier(numClasses, globalPool, values),
-    compute: async (recipe, args) => engine.compute(recipe, args),
-    make: async (name, args) => engine.make(name, args),
+    compute: (recipe, args) => engine.compute(recipe, args),
+    make: (name, args) => engine.make(name, args),
     invoke: async (object, method, args) => engine.invoke(object, method, args),
     memoryBytes: async () => engine.memoryBytes(),
     profile: async () => engine.profile(),

@@ -8,18 +8,24 @@ import type { DataConfig, GlobalPool, ModelConfig, Progress, Variant } from '../
 import type { FindRequest, Found } from '../weights/find.js';
 import type { FileAddress } from '../weights/transfer.js';
 import type { LoadRequest, LoadResult } from './backend.js';
-import type { EngineClasses, ForwardRequest, ForwardResult, GlueClassifier, Recipes } from './module.js';
+import type { ForwardRequest, ForwardResult, GlueClassifier, ModuleName } from './module.js';
+import type { EngineClasses, Recipes } from './tools.js';
+import type { WasmFile } from './wasm.js';
 
 /** A checkpoint that the worker can read by itself, or one that the page feeds through a port, chunk by chunk. */
 export type PostableWeights = FileAddress[] | Blob | { port: MessagePort; size: number | undefined };
 
 export interface Calls {
-  /** `life` names a lock that the worker holds until it is no more, however that comes; `held` says that it does. */
+  /**
+   * `wasm` has the addresses of the modules, `first` is the one to begin with. `life` names a lock that a worker holds until
+   * it is no more, however that comes; `held` says that it does.
+   */
   start(args: {
-    wasm: Record<Variant, string>;
+    wasm: Record<WasmFile, string>;
+    first: ModuleName;
     threads: number | 'auto';
     maxMemory: number | undefined;
-    life: string;
+    life: string | undefined;
   }): {
     variant: Variant;
     threads: number;

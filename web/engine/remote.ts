@@ -31,11 +31,11 @@ interface CallOptions {
 export async function remoteBackend(
   worker: Worker,
   start: Omit<Parameters<Calls['start']>[0], 'life'>,
-  options: { signal?: AbortSignal | undefined },
+  options: { signal?: AbortSignal | undefined; worker: boolean },
 ): Promise<Backend> {
   const pending = new Map<number, Pending>();
   const alarms: MessagePort[] = [];
-  const life = `life:${Math.random()}`;
+  const life = options.worker ? `life:${Math.random()}` : undefined;
   const watch = new AbortController();
   let failure: VitreousError | undefined;
   let ready = false;
@@ -125,7 +125,7 @@ export async function remoteBackend(
   );
   ready = true;
   // Who gets the worker's lock learns that it has gone, also without an event; no clock is asked, which may have slept.
-  if (held) {
+  if (life !== undefined && held) {
     const gone = webLock(life, 'exclusive', { wait: true, signal: watch.signal });
     gone
       .then((release) => {
@@ -137,7 +137,7 @@ export async function remoteBackend(
 
   return {
     ...started,
-    worker: true,
+    worker: options.worker,
     get failure() {
       return failure;
     },

@@ -1,7 +1,8 @@
 // How many threads: what was asked for, what the machine has, what the place allows.
 import type { Variant } from '../types.js';
-import { Engine } from './engine.js';
-import type { CreateEngine } from './module.js';
+import { Engine, type StartModule } from './engine.js';
+import { startGlue } from './glue.js';
+import type { CreateEngine, ModuleName, Modules } from './module.js';
 import { chooseSimd } from './variant.js';
 
 // Beyond this many a thread has too few of an image's 197 rows to be worth its memory, and a page is a guest.
@@ -57,35 +58,44 @@ export function pageObstacle(): string | undefined {
 
 /** What an engine is made of, in this place. */
 export interface EngineParts {
-  compile(variant: Variant): Promise<WebAssembly.Module>;
+  compile(module: ModuleName, variant: Variant): Promise<WebAssembly.Module>;
   /** The glue of the builds with threads, where there can be any. */
   threaded?: () => Promise<CreateEngine>;
   /** The glue of the builds without. */
   single: CreateEngine;
   /** What a thread's worker runs. */
   script?: string;
-  /** The most bytes of its memory. */
+  /** Called each time that a module's threads have started. */
+  onThreads?: () => void;
+  /** The most bytes of each module's memory. */
   maxMemory?: number | undefined;
 }
 
-/** Starts the fastest engine there is for the plan: without threads where they fail to start, which `reason` then says. */
+/**
+ * Starts the fastest engine there is for the plan: without threads where they fail to start, which `reason` then says.
+ * @param first - the module that it begins with; another starts in the same way when it is needed
+ */
 export async function startEngine(
   { threads, reason }: ThreadPlan,
-  { compile, threaded, single, script, maxMemory }: EngineParts,
+  { compile, threaded, single, script, onThreads, maxMemory }: EngineParts,
+  first: ModuleName,
 ): Promise<{ engine: Engine; threadsReason: string | undefined }> {
   const simd = chooseSimd();
   let threadsReason = reason;
-  if (threads > 1 && threaded !== undefined) {
-    const variant = `${simd}-mt` as const;
-    try {
-      const [glue, wasm] = await Promise.all([threaded(), compile(variant)]);
-      return {
-        engine: await Engine.create(glue, variant, wasm, { threads, script, maxMemory }),
-        threadsReason,
-      };
-    } catch (error) {
-      threadsReason = (error as Error).message;
+  const start: StartModule = async <M extends ModuleName>(name: M) => {
+    if (threads > 1 && threaded !== undefined) {
+      const variant = `${simd}-mt` as const;
+      try {
+        const [glue, wasm] = await Promise.all([threaded(), compile(name, variant)]);
+        const started = await startGlue<Modules[M]>(glue, wasm, { threads, script, maxMemory });
+        onThreads?.();
+        return { ...started, variant };
+      } catch (error) {
+        threadsReason = (error as Error).message;
+      }
     }
-  }
-  return { engine: await Engine.create(single, simd, await compile(simd), { maxMemory }), threadsReason };
+    const started = await startGlue<Modules[M]>(single, await compile(name, simd), { maxMemory });
+    return { ...started, variant: simd };
+  };
+  return { engine: await Engine.create(start, first), threadsReason };
 }

@@ -1,6 +1,13 @@
 import { VitreousError } from '../errors.js';
+import type { Variant } from '../types.js';
+import type { ModuleName } from './module.js';
 
-/** Fetches and compiles a variant. */
+/** The file of a module. */
+export const wasmFile = (name: ModuleName, variant: Variant) =>
+  name === 'model' ? (`vitreous-${variant}.wasm` as const) : (`vitreous-tools-${variant}.wasm` as const);
+export type WasmFile = ReturnType<typeof wasmFile>;
+
+/** Fetches and compiles a module. */
 export async function compileEngine(url: string): Promise<WebAssembly.Module> {
   const response = await fetch(url).catch((cause) => {
     throw new VitreousError('NETWORK', `The engine (${url}) could not be fetched.`, { cause });

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { findEntry, findWeights, type Host, resolveConfig } from '../create.js';
 import type { Backend } from '../engine/backend.js';
 import type { ByteSource, Outcome } from '../engine/engine.js';
-import type { EngineModule, GlueConverter, GluePiece, ModelEntry } from '../engine/module.js';
+import type { GlueConverter, GluePiece, ModelEntry, ModelModule } from '../engine/module.js';
 import { throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
 import type { Weights } from '../types.js';
 import { find } from '../weights/find.js';
@@ -26,7 +26,7 @@ export interface ConvertOptions {
 /** See `convertModel` in web/node/index.ts. */
 export async function convertOn(
   host: Host,
-  startModule: () => Promise<EngineModule>,
+  startModule: () => Promise<ModelModule>,
   name: string,
   outFolder: string,
   { dtype, weights, force = false, signal }: ConvertOptions,
@@ -51,7 +51,8 @@ export async function convertOn(
   try {
     const text = (lines: string) => new TextEncoder().encode(`${lines}\n`);
     await out.write('config.json', text(JSON.stringify(config, null, 2)));
-    if (found.labels.length > 0) await out.write('labels.txt', text(found.labels.join('\n')));
+    const labels = await found.labels();
+    if (labels.length > 0) await out.write('labels.txt', text(labels.join('\n')));
     const sources = await openWeights(found.weights, found.access, signal);
     const converter = new module.Converter(resolveConfig(entry, name, found.hub, {}), {
       int8: dtype === 'int8',

@@ -3,14 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import createEngine from '#glue';
 import nanoConfig from '../../models/vit_nano_patch16_224/config.json';
-import nanoLabels from '../../models/vit_nano_patch16_224/labels.txt';
+import labels from '../../models/vit_nano_patch16_224/labels.txt';
 import type { Host } from '../create.js';
 import type { Backend } from '../engine/backend.js';
 import { startGlue } from '../engine/glue.js';
 import { localBackend } from '../engine/local.js';
-import type { CreateEngine, EngineModule } from '../engine/module.js';
-import { planThreads, startEngine } from '../engine/threads.js';
-import type { CreateModelOptions } from '../types.js';
+import type { CreateEngine, ModelModule, ModuleName } from '../engine/module.js';
+import { type EngineParts, planThreads, startEngine } from '../engine/threads.js';
+import { wasmFile } from '../engine/wasm.js';
+import type { CreateModelOptions, Variant } from '../types.js';
 import { physicalCores } from './cores.js';
 import { openImage } from './images.js';
 import { addressOf, nodeFiles, openWeights } from './weights.js';
@@ -18,23 +19,35 @@ import { addressOf, nodeFiles, openWeights } from './weights.js';
 const NANO = 'vit_nano_patch16_224';
 
 const asset = {
-  simd: new URL('./vitreous-simd.wasm', import.meta.url),
-  relaxed: new URL('./vitreous-relaxed.wasm', import.meta.url),
-  'simd-mt': new URL('./vitreous-simd-mt.wasm', import.meta.url),
-  'relaxed-mt': new URL('./vitreous-relaxed-mt.wasm', import.meta.url),
+  'vitreous-simd.wasm': new URL('./vitreous-simd.wasm', import.meta.url),
+  'vitreous-relaxed.wasm': new URL('./vitreous-relaxed.wasm', import.meta.url),
+  'vitreous-simd-mt.wasm': new URL('./vitreous-simd-mt.wasm', import.meta.url),
+  'vitreous-relaxed-mt.wasm': new URL('./vitreous-relaxed-mt.wasm', import.meta.url),
+  'vitreous-tools-simd.wasm': new URL('./vitreous-tools-simd.wasm', import.meta.url),
+  'vitreous-tools-relaxed.wasm': new URL('./vitreous-tools-relaxed.wasm', import.meta.url),
+  'vitreous-tools-simd-mt.wasm': new URL('./vitreous-tools-simd-mt.wasm', import.meta.url),
+  'vitreous-tools-relaxed-mt.wasm': new URL('./vitreous-tools-relaxed-mt.wasm', import.meta.url),
   // A file of its own, which each thread runs too.
   threads: new URL('./node-threads.cjs', import.meta.url),
   nano: new URL('./vit_nano_patch16_224.safetensors', import.meta.url),
 };
 
-export async function createBackend({ threads = 'auto', maxMemory }: CreateModelOptions): Promise<Backend> {
+const compile = async (name: ModuleName, variant: Variant) =>
+  WebAssembly.compile(await readFile(asset[wasmFile(name, variant)]));
+
+/** @param first - the module of the engine that it begins with */
+export async function createBackend(
+  { threads = 'auto', maxMemory }: CreateModelOptions,
+  first: ModuleName = 'model',
+): Promise<Backend> {
   const plan = planThreads(threads, { logical: availableParallelism(), physical: physicalCores() });
-  const started = await startEngine(plan, {
-    compile: async (variant) => WebAssembly.compile(await readFile(asset[variant])),
+  const parts: EngineParts = {
+    compile,
     threaded: async () => keepingGlobals((await import(asset.threads.href)).default),
     single: createEngine,
     maxMemory,
-  });
+  };
+  const started = await startEngine(plan, parts, first);
   return localBackend(started, { openImage, openWeights, files: nodeFiles });
 }
 
@@ -51,19 +64,21 @@ function keepingGlobals(threaded: CreateEngine): CreateEngine {
   };
 }
 
+const imagenetLabels = async () => labels;
+
 export const host: Host = {
   createBackend,
   packaged(name) {
     if (name !== NANO) return undefined;
     const { license } = nanoConfig.pretrained_cfg;
-    return { url: asset.nano.href, config: nanoConfig, labels: nanoLabels, license };
+    return { url: asset.nano.href, config: nanoConfig, labels: imagenetLabels, license };
   },
   address: addressOf,
-  imagenetLabels: nanoLabels,
+  imagenetLabels,
 };
 
-/** The engine alone, without threads and without a model. */
-export async function startModule(): Promise<EngineModule> {
-  const { module } = await startGlue(createEngine, await WebAssembly.compile(await readFile(asset.simd)), {});
+/** The model's module alone, without threads and without a model in it. */
+export async function startModule(): Promise<ModelModule> {
+  const { module } = await startGlue<ModelModule>(createEngine, await compile('model', 'simd'));
   return module;
 }

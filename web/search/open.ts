@@ -1,5 +1,6 @@
 // What an index runs on, from what its user asks for.
 import type { Backend, LastingEngine } from '../engine/backend.js';
+import type { ModuleName } from '../engine/module.js';
 import { RestartingBackend } from '../engine/restarting.js';
 import { throwIfAborted, toVitreousError } from '../errors.js';
 import type { VisionTransformer } from '../model.js';
@@ -23,7 +24,7 @@ export interface IndexParts {
 
 /** Starts what an index needs; the two platforms differ in `createBackend` and in the storage. */
 export async function openParts(
-  createBackend: (options: CreateModelOptions) => Promise<Backend>,
+  createBackend: (options: CreateModelOptions, first: ModuleName) => Promise<Backend>,
   storage: Storage | undefined,
   options: OpenIndexOptions,
 ): Promise<IndexParts> {
@@ -34,7 +35,12 @@ export async function openParts(
     const own = model && (await fingerprintOf(model, signal));
     backend = model
       ? undefined
-      : await RestartingBackend.create(createBackend, { assetBase, worker, threads, signal });
+      : await RestartingBackend.create((own) => createBackend(own, 'tools'), {
+          assetBase,
+          worker,
+          threads,
+          signal,
+        });
     const engine: LastingEngine = model?.engine ?? (backend as RestartingBackend);
     const journal = await Journal.open(engine, {
       storage,

@@ -1,7 +1,7 @@
 // The engine's index and the table of its rows, which change together.
 import type { LastingEngine } from '../engine/backend.js';
 import { type EngineHandle, make } from '../engine/calls.js';
-import type { SearchOptions, VectorIndexOptions } from '../engine/module.js';
+import type { SearchOptions, VectorIndexOptions } from '../engine/tools.js';
 import { type Block, type Changes, type Header, joined, type StoredEntry, toBlocks } from './format.js';
 import { Table } from './table.js';
 

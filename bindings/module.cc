@@ -1,0 +1,17 @@
+// What every module has: its threads and its memory.
+#include <emscripten/bind.h>
+#include <emscripten/heap.h>
+
+#include "base/thread_pool.h"
+
+namespace vt = vitreous;
+
+EMSCRIPTEN_BINDINGS(module) {
+  // Returns how many there are then, the caller included: 1 in a build without threads.
+  emscripten::function(
+      "setThreads", +[](int threads) {
+        vt::set_thread_count(size_t(threads));
+        return int(vt::thread_count());
+      });
+  emscripten::function("memoryBytes", +[] { return double(emscripten_get_heap_size()); });
+}
