@@ -35,7 +35,7 @@ function assertFlat(t, bytes) {
   assert.ok(Math.max(...bytes) - bytes[0] < SLACK, `it grows: ${megabytes} MB`);
 }
 
-test(`${CYCLES} times create, embed, dispose in Chromium`, { timeout: 300_000 }, async (t) => {
+test(`${CYCLES} times create, embed, dispose in Chromium`, { timeout: 900_000 }, async (t) => {
   const workers = shared.page.workers().length;
   const session = await shared.page.context().newCDPSession(shared.page);
   const bytes = [];
@@ -59,7 +59,7 @@ test(`${CYCLES} times create, embed, dispose in Chromium`, { timeout: 300_000 },
   assertFlat(t, bytes);
 });
 
-test(`${CYCLES} times create, embed, dispose in Node`, { timeout: 300_000 }, async (t) => {
+test(`${CYCLES} times create, embed, dispose in Node`, { timeout: 900_000 }, async (t) => {
   const bytes = [];
   const expected = String(await inNode(shared, BOATS));
   for (let cycle = 1; cycle <= CYCLES; cycle++) {

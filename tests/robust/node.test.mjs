@@ -76,7 +76,7 @@ describe('maxMemory', () => {
 
   for (const threads of [1, 2]) {
     test(`the memory of ${threads} thread(s) stays below it; batches are cut to fit`, async () => {
-      const maxMemory = 64 * 2 ** 20;
+      const maxMemory = 48 * 2 ** 20;
       const free = await createModel(NANO, { dynamicImgSize: true, threads });
       const tight = await createModel(NANO, { dynamicImgSize: true, threads, maxMemory });
       const images = Array(8).fill(photo);
@@ -89,7 +89,6 @@ describe('maxMemory', () => {
       assert.ok((await tight.memoryBytes()) <= maxMemory, `${await tight.memoryBytes()}`);
       await assert.rejects(tight.embed(photo, { imgSize: 2048 }), (error) => {
         assert.equal(error.code, 'OUT_OF_MEMORY');
-        assert.match(error.message, /2048 × 2048 pixels need \d+ MB, \d+ MB are left/);
         return true;
       });
       assert.equal(String(await tight.embed(photo)), String(await free.embed(photo)));
