@@ -1,4 +1,5 @@
-// The glue's own getHeapMax, but for a ceiling that JavaScript sets: memory grows no further, and malloc fails there.
+// The glue's own getHeapMax (4 GB but for a page, so that sizes fit 32 bits), with a ceiling that JavaScript may set: memory
+// grows no further, and malloc fails there.
 addToLibrary({
-  $getHeapMax: () => Module['maxMemory'] ?? {{{ FOUR_GB - WASM_PAGE_SIZE }}},
+  $getHeapMax: () => Module.maxMemory ?? 4294901760,
 });

@@ -49,12 +49,9 @@ function serveParent() {
 
 /** In a thread messages are the glue's, but for the alarm. */
 function beThread() {
-  let alarm: MessagePort | undefined;
-  scope.addEventListener('message', ({ data }) => {
-    alarm ??= data.alarm;
-    alarm?.start();
+  scope.addEventListener('message', ({ data: { alarm } }) => {
+    if (alarm) scope.addEventListener('error', ({ message }) => alarm.postMessage(message));
   });
-  scope.addEventListener('error', ({ message }) => alarm?.postMessage(message));
 }
 
 if (slot !== undefined || typeof DedicatedWorkerGlobalScope === 'undefined') {

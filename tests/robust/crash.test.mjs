@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { assertError, assertWorkers, BOATS, useModelInPage } from '../browser/support/fixture.mjs';
 import { ISOLATION } from '../browser/support/site.mjs';
 import { nanoFile } from '../js/support/safetensors.mjs';
-import { keptEngines, overwriteMemory } from './support/engines.mjs';
+import { endWorker, keptEngines, overwriteMemory } from './support/engines.mjs';
 
 const dist = (name) => readFileSync(new URL(`../../dist/${name}`, import.meta.url));
 let broken = false;
@@ -21,23 +21,23 @@ const shared = useModelInPage({ files, headers: ISOLATION, copy: 'kept' });
 const inPage = (f, ...args) => shared.page.evaluate(f, [BOATS, ...args]);
 const create = (options = {}) =>
   shared.page.evaluate(async (options) => {
-    globalThis.other = await vitreous.createModel(NANO, options);
-    return other.info;
+    globalThis.other = await vitreous.createModel(NANO, { threads: 1, ...options });
   }, options);
 const dispose = () => shared.page.evaluate(() => other.dispose());
-/** The worker that started last. */
+/** The worker that started last, and has no threads. */
 const worker = () => shared.page.workers().at(-1);
 const embedding = () => inPage(async ([src]) => String(await other.embed(src)));
 const first = () => shared.page.evaluate(() => globalThis.first);
 
 describe('a worker that ends', () => {
   const ends = {
-    'without a word': () => self.close(),
-    'with an error': () => {
-      setTimeout(() => {
-        throw new Error('this worker has had enough');
-      });
-    },
+    'without a word': () => endWorker(shared.page),
+    'with an error': () =>
+      worker().evaluate(() => {
+        setTimeout(() => {
+          throw new Error('this worker has had enough');
+        });
+      }),
   };
   for (const [how, end] of Object.entries(ends)) {
     test(`${how}: the call in flight is told, the next one starts another`, async () => {
@@ -47,7 +47,7 @@ describe('a worker that ends', () => {
       await inPage(() => {
         globalThis.flying = errorOf(other.embed('hanging.png'));
       });
-      await worker().evaluate(end);
+      await end();
       assertError(await shared.page.evaluate(() => flying), 'WORKER_FAILED', /The worker stopped.*anew/);
       assert.equal(await embedding(), await first());
       await assertWorkers(shared.page, before + 1);
@@ -67,7 +67,7 @@ describe('a worker that ends', () => {
     );
     const logits = () => inPage(async ([src]) => Array.from((await other.forward(src)).data));
     const before = await logits();
-    await worker().evaluate(() => self.close());
+    await endWorker(shared.page);
     assert.deepEqual(await logits(), before);
     assert.equal(before.length, 2);
     await dispose();
@@ -129,14 +129,14 @@ describe('model.restart()', () => {
             : what === 'Blob'
               ? await response.blob()
               : new Uint8Array(await response.arrayBuffer());
-        globalThis.other = await vitreous.createModel(NANO, { weights });
+        globalThis.other = await vitreous.createModel(NANO, { weights, threads: 1 });
       }, what);
       if (!lasts) {
         const error = await inPage(() => errorOf(other.restart()));
         assertError(error, 'WORKER_FAILED', /URL, Blob or File/);
         assert.equal(await embedding(), await first()); // it lives on
       }
-      await worker().evaluate(() => self.close());
+      await endWorker(shared.page);
       const after = await inPage(([src]) => errorOf(other.embed(src)));
       if (lasts) assert.deepEqual(after, { code: 'none' });
       else assertError(after, 'WORKER_FAILED', /ended from outside.*URL, Blob or File/s);
@@ -148,7 +148,7 @@ describe('model.restart()', () => {
 test('a restart that fails is that call’s error; the next one tries once more', async () => {
   const requests = () => shared.site.requests.filter((url) => url.includes('sometimes')).length;
   await create({ weights: 'sometimes.safetensors', cache: false });
-  await worker().evaluate(() => self.close());
+  await endWorker(shared.page);
   broken = true;
   const before = requests();
   for (let i = 0; i < 2; i++) {
@@ -164,6 +164,7 @@ test('a restart that fails is that call’s error; the next one tries once more'
 describe('an engine that traps', () => {
   for (const threads of [1, 2]) {
     test(`with its memory overwritten, ${threads} thread(s): a typed error, and the next call has it anew`, async () => {
+      const before = shared.page.workers().length;
       const info = await inPage(async ([, threads]) => {
         const kept = await import('/kept/index.js');
         globalThis.other = await kept.createModel(NANO, { threads });
@@ -171,7 +172,7 @@ describe('an engine that traps', () => {
       }, threads);
       assert.equal(info.threads, threads);
       assert.equal(await embedding(), await first());
-      await worker().evaluate(overwriteMemory);
+      await shared.page.workers()[before].evaluate(overwriteMemory); // its threads come after it
       const error = await inPage(([src]) => errorOf(other.embed(src)));
       assert.match(error.code, /^(INTERNAL|OUT_OF_MEMORY)$/, error.message);
       assert.match(error.message, /The engine stopped: .*anew/);

@@ -42,8 +42,10 @@ test(`${CYCLES} times create, embed, dispose in Chromium`, { timeout: 300_000 },
   for (let cycle = 1; cycle <= CYCLES; cycle++) {
     const same = await shared.page.evaluate(
       async ([src, threads]) => {
-        using other = await vitreous.createModel(NANO, { threads });
-        return String(await other.embed(src)) === first;
+        const other = await vitreous.createModel(NANO, { threads });
+        const same = String(await other.embed(src)) === first;
+        other.dispose();
+        return same;
       },
       [BOATS, 1 + (cycle % 2)],
     );

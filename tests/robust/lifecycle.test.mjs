@@ -51,10 +51,9 @@ async function open(t) {
 /** Away, and back to the page as it was or loaded anew; why, where it was not kept. */
 async function awayAndBack(page) {
   await page.goto(`${site.url}other.html`);
-  await page.goBack();
-  await page.waitForFunction(() => globalThis.ready);
-  return page.evaluate(async () => {
-    await ready;
+  await page.goBack({ waitUntil: 'commit' }); // a page that was kept is not loaded
+  await page.waitForFunction(() => globalThis.vitreous);
+  return page.evaluate(() => {
     const [{ notRestoredReasons }] = performance.getEntriesByType('navigation');
     const reasons = notRestoredReasons?.reasons?.map(({ reason }) => reason) ?? [];
     return { kept: globalThis.persisted === true, reasons };
@@ -129,7 +128,9 @@ describe('frozen and woken', () => {
       coming.catch(() => {});
     });
     for (let i = 0; i < 200 && slow.length === 0; i++) await setTimeout(50);
-    await freeze(page, async () => slow.splice(0).forEach((go) => go()));
+    await freeze(page, async () => {
+      for (const go of slow.splice(0)) go();
+    });
     const { info, loaded } = await page.evaluate(async (src) => {
       const model = await coming;
       return { info: model.info, loaded: (await model.embed(src)).length };

@@ -17,19 +17,20 @@ export type PostableWeights = FileAddress[] | Blob | { port: MessagePort; size: 
 
 export interface Calls {
   /**
-   * `wasm` has the addresses of the modules, `first` is the one to begin with. `life` is the worker's to hold: it closes when
-   * the worker is no more, however that ended.
+   * `wasm` has the addresses of the modules, `first` is the one to begin with. `life` names a lock that a worker holds until
+   * it is no more, however that comes; `held` says that it does.
    */
   start(args: {
     wasm: Record<WasmFile, string>;
     first: ModuleName;
     threads: number | 'auto';
     maxMemory: number | undefined;
-    life: MessagePort;
+    life: string | undefined;
   }): {
     variant: Variant;
     threads: number;
     threadsReason: string | undefined;
+    held: boolean;
   };
   find(args: { request: FindRequest; access: Access }): Found;
   load(args: { config: ModelConfig; request: LoadRequest<PostableWeights> }): LoadResult;

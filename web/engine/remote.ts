@@ -3,6 +3,7 @@ import { abortError, toVitreousError, VitreousError } from '../errors.js';
 import { toPostable, unreadable } from '../images/browser.js';
 import type { ImageInput, Progress } from '../types.js';
 import { chunks } from '../weights/chunks.js';
+import { webLock } from '../weights/web_locks.js';
 import type { Backend, Source } from './backend.js';
 import {
   type Call,
@@ -33,7 +34,9 @@ export async function remoteBackend(
   options: { signal?: AbortSignal | undefined; worker: boolean },
 ): Promise<Backend> {
   const pending = new Map<number, Pending>();
-  const ports: MessagePort[] = [];
+  const alarms: MessagePort[] = [];
+  const life = options.worker ? `life:${Math.random()}` : undefined;
+  const watch = new AbortController();
   let failure: VitreousError | undefined;
   let ready = false;
   let calls = 0;
@@ -41,7 +44,8 @@ export async function remoteBackend(
   const end = (error: VitreousError) => {
     failure ??= error;
     worker.terminate();
-    for (const port of ports) port.close();
+    watch.abort();
+    for (const alarm of alarms) alarm.close();
     for (const { reject } of pending.values()) reject(failure);
     pending.clear();
   };
@@ -51,12 +55,6 @@ export async function remoteBackend(
       : `If it never started, check that ${'worker.js'} is served beside the package's index.js (see assetBase) and that the Content-Security-Policy allows worker-src ’self’.`;
     end(new VitreousError('WORKER_FAILED', `The worker stopped${detail ? `: ${detail}` : ''}. ${advice}`));
   };
-  // A port that closes is a worker that has gone, also without an error event, where the browser tells (Chrome 122).
-  const watch = (port: MessagePort) => {
-    ports.push(port);
-    port.onmessage = ({ data }) => died(data);
-    port.addEventListener('close', () => died('it was ended from outside'));
-  };
   worker.onerror = (event) => {
     event.preventDefault();
     died(event.message);
@@ -64,7 +62,8 @@ export async function remoteBackend(
   worker.onmessageerror = () => died('it sent what cannot be read');
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
     if ('alarm' in data) {
-      watch(data.alarm);
+      data.alarm.onmessage = (event) => died(event.data);
+      alarms.push(data.alarm);
       return;
     }
     const call = pending.get(data.id);
@@ -118,15 +117,23 @@ export async function remoteBackend(
     return { images: all.map(({ image }) => image), transfer: all.flatMap(({ transfer }) => transfer) };
   }
 
-  const { port1, port2: life } = new MessageChannel();
-  watch(port1);
-  const started = await post('start', { ...start, life }, { signal: options.signal, transfer: [life] }).catch(
+  const { held, ...started } = await post('start', { ...start, life }, { signal: options.signal }).catch(
     (error) => {
       end(error);
       throw error;
     },
   );
   ready = true;
+  // Who gets the worker's lock learns that it has gone, also without an event; no clock is asked, which may have slept.
+  if (life !== undefined && held) {
+    const gone = webLock(life, 'exclusive', { wait: true, signal: watch.signal });
+    gone
+      .then((release) => {
+        release?.();
+        died('it was ended from outside');
+      })
+      .catch(() => {}); // disposed of
+  }
 
   return {
     ...started,

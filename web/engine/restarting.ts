@@ -155,13 +155,14 @@ export class RestartingBackend implements Backend, LastingEngine {
 
   async #startAgain(options: LoadOptions): Promise<void> {
     this.#checkWeights();
-    const backend = await this.#start({ signal: options.signal });
+    let backend: Backend | undefined;
     try {
+      backend = await this.#start({ signal: options.signal });
       if (this.#load) await backend.load(...this.#load, options);
       if (this.#classifier) await backend.resetClassifier(...this.#classifier);
       if (this.#disposed) throw disposed();
     } catch (error) {
-      backend.dispose();
+      backend?.dispose();
       throw this.#disposed ? disposed() : error;
     }
     this.#backend = backend;

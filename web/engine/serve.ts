@@ -6,6 +6,7 @@ import { chunks } from '../weights/chunks.js';
 import { browserNetwork } from '../weights/network.js';
 import { RemoteFile } from '../weights/remote.js';
 import { remoteFiles } from '../weights/remote_files.js';
+import { webLock } from '../weights/web_locks.js';
 import type { Backend } from './backend.js';
 import { localBackend } from './local.js';
 import {
@@ -36,12 +37,8 @@ export interface ServeOptions {
 export function serve(port: EnginePort, { parts, obstacle }: ServeOptions): () => void {
   const running = new Map<number, AbortController>();
   let backend: Backend<Postable, PostableWeights> | undefined;
-  // Held, not used: whoever has the other end learns from it that this engine is no more.
-  let life: MessagePort | undefined;
 
   async function start(args: Parameters<Calls['start']>[0]) {
-    life = args.life;
-    life.start();
     const plan = planThreads(args.threads, { logical: navigator.hardwareConcurrency, obstacle });
     const compile: EngineParts['compile'] = (name, variant) =>
       compileEngine(args.wasm[wasmFile(name, variant)]);
@@ -65,7 +62,8 @@ export function serve(port: EnginePort, { parts, obstacle }: ServeOptions): () =
     if (message.call === 'start') {
       backend = await start(message.args);
       const { variant, threads, threadsReason } = backend;
-      return { result: { variant, threads, threadsReason } };
+      const held = await hold(message.args.life);
+      return { result: { variant, threads, threadsReason, held } };
     }
     if (backend === undefined)
       throw new VitreousError('INTERNAL', 'The engine was called before it was started.');
@@ -132,8 +130,14 @@ export function serve(port: EnginePort, { parts, obstacle }: ServeOptions): () =
   return () => {
     for (const controller of running.values()) controller.abort();
     backend?.dispose();
-    life?.close();
   };
+}
+
+/** Takes the lock that only this worker's end lets go of. Not every place has locks. */
+async function hold(life: string | undefined): Promise<boolean> {
+  if (life === undefined || navigator.locks === undefined) return false;
+  const release = await webLock(life, 'exclusive', { wait: true }).catch(() => undefined);
+  return release !== undefined;
 }
 
 async function* pulled(port: MessagePort): AsyncGenerator<Uint8Array> {

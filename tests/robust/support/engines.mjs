@@ -12,6 +12,23 @@ export const keptEngines = `{
   };
 }`;
 
+/** The worker that started last (and no thread, which would not listen) ends itself, of which no event tells. Resolves when the page knows. */
+export async function endWorker(page) {
+  const living = () =>
+    page.evaluate(async () => {
+      const { held } = await navigator.locks.query();
+      return held.filter(({ name }) => name.startsWith('vitreous:life')).length;
+    });
+  const before = await living();
+  await page
+    .workers()
+    .at(-1)
+    .evaluate(() => {
+      setTimeout(() => self.close()); // after the answer
+    });
+  while ((await living()) >= before);
+}
+
 /** Nothing in the memory of the engine that started last means anything any more. */
 export function overwriteMemory() {
   new Uint8Array(globalThis.engines.at(-1).buffer).fill(0xff);
