@@ -57,6 +57,8 @@ function beThread() {
 if (slot !== undefined || typeof DedicatedWorkerGlobalScope === 'undefined') {
   const obstacle =
     'threads need a worker of the engine’s own, and this model was created with worker: false or in a worker';
-  (self as EngineSlot)[ENGINE] = { serve: (port) => serve(port, { parts: { single: createEngine }, obstacle }) };
+  (self as EngineSlot)[ENGINE] = {
+    serve: (port) => serve(port, { parts: { single: createEngine }, obstacle }),
+  };
 } else if (self.name.startsWith('em-pthread')) beThread();
 else serveParent();
