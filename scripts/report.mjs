@@ -25,6 +25,9 @@ const PERMISSIVE = new Set([
   'Python-2.0',
 ]);
 
+/** What the names of packages with a program for one platform end in: they are one package. */
+const PLATFORM = /-(android|darwin|freebsd|linux|linuxmusl|openharmony|wasm32|win32)(-.*)?$/;
+
 /** Whether an SPDX expression lets its user choose permissive terms for all of it. */
 export const isPermissive = (licence) =>
   licence.split(' AND ').every((part) =>
@@ -103,8 +106,8 @@ export function licences(dist) {
   for (const lock of lockFiles()) {
     const { packages } = JSON.parse(readFileSync(join(root, lock), 'utf8'));
     for (const [path, { license = 'none stated', link }] of Object.entries(packages)) {
-      const name = path.split('node_modules/').at(-1);
       if (!path.includes('node_modules/') || link) continue;
+      const name = path.split('node_modules/').at(-1).replace(PLATFORM, '-*');
       const names = tools.get(license) ?? new Map();
       tools.set(license, names.set(name, [...new Set([...(names.get(name) ?? []), dirname(lock)])]));
     }
@@ -112,8 +115,17 @@ export function licences(dist) {
   return { shipped, tools };
 }
 
-const lockFiles = () =>
-  execFileSync('git', ['ls-files', '*package-lock.json'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
+/** Those of the root and of the folders below that have packages of their own. */
+function lockFiles(folder = '.', depth = 2) {
+  const entries = readdirSync(join(root, folder), { withFileTypes: true });
+  const below = entries.filter(
+    (entry) => entry.isDirectory() && !/^\.|^(node_modules|build|dist)$/.test(entry.name),
+  );
+  return [
+    ...entries.filter(({ name }) => name === 'package-lock.json').map(({ name }) => join(folder, name)),
+    ...(depth > 0 ? below.flatMap(({ name }) => lockFiles(join(folder, name), depth - 1)) : []),
+  ];
+}
 
 /** What is over its limit, or not permissively licensed, in words. */
 export function complaints({ sizes: { wasm, scripts }, tarball: { size }, licences: { shipped } }) {

@@ -3,8 +3,7 @@
 //
 // It is run as a worker, and as each of the threads of that worker; or a page, or a user's own worker, imports it to have
 // the engine in its own thread (engine/here.ts).
-import single from '#glue';
-import threaded from '#glue-mt';
+import createEngine from '#glue';
 import { ENGINE, type EngineSlot } from './engine/here.js';
 import type { FromWorker } from './engine/protocol.js';
 import { serve } from './engine/serve.js';
@@ -35,10 +34,10 @@ function serveParent() {
     }
   };
   const parts = {
-    single,
+    single: createEngine,
     threaded: async () => {
       alarms = [];
-      return threaded;
+      return createEngine;
     },
     script: self.location.href,
     onThreads() {
@@ -58,6 +57,8 @@ function beThread() {
 if (slot !== undefined || typeof DedicatedWorkerGlobalScope === 'undefined') {
   const obstacle =
     'threads need a worker of the engine’s own, and this model was created with worker: false or in a worker';
-  (self as EngineSlot)[ENGINE] = { serve: (port) => serve(port, { parts: { single }, obstacle }) };
+  (self as EngineSlot)[ENGINE] = {
+    serve: (port) => serve(port, { parts: { single: createEngine }, obstacle }),
+  };
 } else if (self.name.startsWith('em-pthread')) beThread();
 else serveParent();

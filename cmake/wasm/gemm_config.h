@@ -10,7 +10,7 @@
 #define EM_JS(type, name, parameters, ...) \
   static type name parameters { return 8; }
 
-// The configuration names the kernels of convolutions (igemm) beside those of products; without the names the linker
-// drops them.
+// The configuration names the kernels of convolutions (igemm) beside those of products; without the names the
+// linker drops them.
 #include "xnnpack/config.h"
 #define xnn_init_hmp_igemm_ukernel(function) ((struct xnn_hmp_igemm_ukernel){0})

@@ -1,5 +1,5 @@
 // dist/: the extension as the browser loads it: its files, the engine bundled, the package's own files beside that.
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 rmSync('dist', { recursive: true, force: true });
@@ -14,8 +14,7 @@ await build({
   format: 'esm',
   target: 'chrome116',
 });
-// The threaded variants as well: the manifest makes the extension's pages cross-origin isolated.
-for (const file of ['worker.js', 'vit_nano_patch16_224.safetensors'])
-  cpSync(`node_modules/vitreous/dist/${file}`, `dist/${file}`);
-for (const variant of ['simd', 'relaxed', 'simd-mt', 'relaxed-mt'])
-  cpSync(`node_modules/vitreous/dist/vitreous-${variant}.wasm`, `dist/vitreous-${variant}.wasm`);
+// The engine, its variants and the packaged model; the threaded ones too, as the manifest makes the pages isolated.
+const own = 'node_modules/vitreous/dist';
+for (const file of readdirSync(own))
+  if (/^worker\.js$|\.wasm$|\.safetensors$/.test(file)) cpSync(`${own}/${file}`, `dist/${file}`);

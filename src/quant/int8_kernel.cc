@@ -154,8 +154,8 @@ void multiply_panel(ActivationForm form, size_t rows, size_t depth, const int16_
 
 namespace {
 
-// How often a millisecond a form multiplies a block of the first-level cache's size; nothing where the clock is
-// too coarse.
+// How often a millisecond a form multiplies a block of the first-level cache's size; nothing where the clock
+// is too coarse.
 std::optional<double> calls_per_ms(ActivationForm form) {
   constexpr size_t kRows = 36, kDepth = 384;
   const std::vector<int16_t> x(kRows * kDepth);

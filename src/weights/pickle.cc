@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "weights/json.h"
-#include "weights/json.h"
 
 namespace vitreous {
 namespace {

@@ -37,7 +37,7 @@ export async function startGlue<M extends AnyModule>(
   wasm: WebAssembly.Module,
   { threads = 1, script, maxMemory }: StartOptions = {},
 ): Promise<Started<M>> {
-  const shared = threads > 1 ? sharedMemory(maxMemory ?? MOST_BYTES) : undefined;
+  const memory = threads > 1 ? sharedMemory(maxMemory) : { wasmMemory: newMemory(maxMemory), maxMemory };
   let endThreads = () => {};
   let late: ReturnType<typeof setTimeout> | undefined;
   try {
@@ -45,8 +45,7 @@ export async function startGlue<M extends AnyModule>(
       const options: GlueOptions = {
         threads,
         mainScriptUrlOrBlob: script,
-        ...(maxMemory && { maxMemory }),
-        ...shared,
+        ...memory,
         instantiateWasm(imports, done) {
           WebAssembly.instantiate(wasm, imports).then((instance) => done(instance, wasm), reject);
           return {};
@@ -54,7 +53,7 @@ export async function startGlue<M extends AnyModule>(
       };
       createEngine<M>(options).then(resolve, reject);
       const { PThread } = options;
-      if (PThread === undefined) return;
+      if (PThread === undefined || threads === 1) return; // there is nobody to wait for
       endThreads = () => PThread.terminateAllThreads();
       // The glue waits for its threads for ever: a worker that fails, or never answers, must be noticed here.
       const failed = (detail: string) =>
@@ -71,16 +70,19 @@ export async function startGlue<M extends AnyModule>(
   }
 }
 
+const newMemory = (most = MOST_BYTES, shared = false) =>
+  new WebAssembly.Memory({
+    initial: INITIAL_BYTES / PAGE_BYTES,
+    maximum: Math.floor(most / PAGE_BYTES),
+    shared,
+  });
+
 /** Memory for threads has its room set aside from the start: 4 GB are more than a phone gives. */
-function sharedMemory(most: number): Pick<GlueOptions, 'wasmMemory' | 'maxMemory'> {
+function sharedMemory(most = MOST_BYTES): Pick<GlueOptions, 'wasmMemory' | 'maxMemory'> {
   for (let maxMemory = most; ; maxMemory /= 2) {
     try {
-      const wasmMemory = new WebAssembly.Memory({
-        initial: INITIAL_BYTES / PAGE_BYTES,
-        maximum: Math.floor(maxMemory / PAGE_BYTES),
-        shared: true,
-      });
-      return { wasmMemory, ...(maxMemory < MOST_BYTES && { maxMemory }) };
+      const wasmMemory = newMemory(maxMemory, true);
+      return { wasmMemory, maxMemory: maxMemory < MOST_BYTES ? maxMemory : undefined };
     } catch (error) {
       if (maxMemory / 2 < LEAST_BYTES) throw error;
     }

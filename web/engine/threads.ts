@@ -53,15 +53,15 @@ export function pageObstacle(): string | undefined {
       'same-origin and Cross-Origin-Embedder-Policy: require-corp'
     );
   }
-  return typeof SharedArrayBuffer === 'undefined' ? 'this browser has no SharedArrayBuffer' : undefined;
+  return globalThis.SharedArrayBuffer === undefined ? 'this browser has no SharedArrayBuffer' : undefined;
 }
 
 /** What an engine is made of, in this place. */
 export interface EngineParts {
   compile(module: ModuleName, variant: Variant): Promise<WebAssembly.Module>;
-  /** The glue of the builds with threads, where there can be any. */
+  /** The glue for modules with threads, where there can be any. */
   threaded?: () => Promise<CreateEngine>;
-  /** The glue of the builds without. */
+  /** The glue for modules without. */
   single: CreateEngine;
   /** What a thread's worker runs. */
   script?: string;
