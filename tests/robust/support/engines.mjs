@@ -29,7 +29,7 @@ export async function endWorker(page) {
   while ((await living()) >= before);
 }
 
-/** Nothing in the memory of the engine that started last means anything any more. */
+/** Nothing in the memory of the engines means anything any more. */
 export function overwriteMemory() {
-  new Uint8Array(globalThis.engines.at(-1).buffer).fill(0xff);
+  for (const { buffer } of globalThis.engines) new Uint8Array(buffer).fill(0xff);
 }
