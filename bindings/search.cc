@@ -107,12 +107,16 @@ class VectorIndex {
     return guard([&] { return int_array(index_->compact()); });
   }
 
-  void train(const val& options) {
+  bool wants_training() const { return index_->wants_training(); }
+  void begin_training(const val& options) {
     guard([&] {
       const double seed = options["seed"].as<double>();
-      index_->train(
+      index_->begin_training(
           {count(options, "lists"), count(options, "iterations"), uint32_t(whole_number(seed, "seed"))});
     });
+  }
+  bool train_step() {
+    return guard([&] { return index_->train_step(); });
   }
   bool trained() const { return index_->trained(); }
   val training_state() const {
@@ -168,7 +172,9 @@ EMSCRIPTEN_BINDINGS(search) {
       .function("size", &VectorIndex::size)
       .function("search", &VectorIndex::search)
       .function("compact", &VectorIndex::compact)
-      .function("train", &VectorIndex::train)
+      .function("wantsTraining", &VectorIndex::wants_training)
+      .function("beginTraining", &VectorIndex::begin_training)
+      .function("trainStep", &VectorIndex::train_step)
       .function("trained", &VectorIndex::trained)
       .function("trainingState", &VectorIndex::training_state)
       .function("restore", &VectorIndex::restore);

@@ -1,5 +1,5 @@
-// What crosses between JavaScript and the model's module: one class each for the transform, the loader and the
-// model. Everything that leaves is a copy; nothing here computes.
+// What crosses between JavaScript and the model's module: one class each for the transform, the loader and
+// the model. Everything that leaves is a copy; nothing here computes.
 
 #include <emscripten/bind.h>
 #include <emscripten/heap.h>

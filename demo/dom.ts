@@ -39,3 +39,16 @@ export const reducedMotion = () => matchMedia('(prefers-reduced-motion: reduce)'
 
 export const plural = (n: number, one: string, many = `${one}s`) =>
   `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+
+/** An icon of lines, 24 × 24. */
+export function icon(path: string): SVGSVGElement {
+  const [svg, line] = ['svg', 'path'].map((name) =>
+    document.createElementNS('http://www.w3.org/2000/svg', name),
+  ) as [SVGSVGElement, SVGPathElement];
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('aria-hidden', 'true');
+  svg.classList.add('icon');
+  line.setAttribute('d', path);
+  svg.append(line);
+  return svg;
+}

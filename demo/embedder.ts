@@ -1,29 +1,28 @@
 import { type VisionTransformer, VitreousError } from 'vitreous';
-import type { Collection, Photo } from './photos.js';
-import { thumbnail } from './thumbnails.js';
+import type { Collection, Item } from './collection.js';
 
+/** Of so many photos the median time is told. */
 const WINDOW = 25;
+/** So many vectors go into the index at a time: one write to the disk. */
+const BATCH = 8;
+/** The first ones go in sooner, so that a search has something to find. */
+const FLUSH_MS = 400;
 
-export interface EmbedderEvents {
-  /** A thumbnail or an embedding came, or the photo was skipped. */
-  onPhoto(photo: Photo): void;
-  /** Work began, went on, or ended. */
-  onChange(): void;
-}
-
-/** Embeds the collection's photos one after another in the model's worker, making thumbnails meanwhile. */
+/** Prepares and embeds the collection's photos, one after another, in workers. */
 export class Embedder {
   #collection: Collection;
-  #events: EmbedderEvents;
+  #onChange: () => void;
   #stop: AbortController | undefined;
+  #ended: Promise<void> = Promise.resolve();
   #times: number[] = [];
   /** An error that ended the work; unlike one of a single photo, which is skipped. */
-  failure: VitreousError | undefined;
+  failure: Error | undefined;
   model: VisionTransformer | undefined;
 
-  constructor(collection: Collection, events: EmbedderEvents) {
+  /** @param onChange - work began, went on, or ended */
+  constructor(collection: Collection, onChange: () => void) {
     this.#collection = collection;
-    this.#events = events;
+    this.#onChange = onChange;
   }
 
   get running(): boolean {
@@ -40,72 +39,112 @@ export class Embedder {
     return sorted[sorted.length >> 1];
   }
 
-  cancel(): void {
+  /** Ends the work after the photo under way. */
+  async cancel(): Promise<void> {
     this.#stop?.abort();
     this.#stop = undefined;
-    this.#events.onChange();
+    this.#onChange();
+    await this.#ended;
   }
 
-  /** Works off what waits; photos that are added meanwhile are taken too. Never rejects. */
+  /** Works off what waits; photos that are added meanwhile are taken too. Without a model they are prepared. */
   async run(): Promise<void> {
-    const { model } = this;
-    if (this.#stop || !model) return;
+    if (this.#stop) return this.#ended;
+    const before = this.#ended;
     const stop = new AbortController();
     this.#stop = stop;
     this.failure = undefined;
-    this.#events.onChange();
-    for (;;) {
-      const photo = this.#collection.photos.find(({ embedding }) => !embedding);
-      if (!photo || stop.signal.aborted) break;
-      try {
-        await this.#embed(photo, model, stop.signal);
-      } catch (error) {
-        if (stop.signal.aborted) break;
-        if (isFatal(error)) {
-          this.failure = error;
-          break;
-        }
-        this.#collection.skip(photo, (error as Error).message);
-      }
-      this.#events.onPhoto(photo);
+    this.#onChange();
+    this.#ended = before.then(() => this.#work(stop));
+    await this.#ended;
+  }
+
+  async #work(stop: AbortController): Promise<void> {
+    try {
+      // Photos may come while the last one is worked on, and the model while they are only prepared.
+      do await Promise.all([this.#prepareAll(stop.signal), this.#embedAll(stop.signal)]);
+      while (!stop.signal.aborted && this.#hasWork);
+    } catch (error) {
+      if (!stop.signal.aborted) this.failure = error as Error;
+      stop.abort();
     }
     // A cancelled run may have been followed by another one already.
     if (this.#stop === stop) this.#stop = undefined;
-    this.#events.onChange();
+    this.#onChange();
   }
 
-  /** Drops the current model: its vectors do not compare with another's. */
-  use(model: VisionTransformer): void {
-    this.cancel();
+  get #hasWork(): boolean {
+    const { photos } = this.#collection;
+    return photos.some(({ prepared, embedded }) => !prepared || (this.model !== undefined && !embedded));
+  }
+
+  /** Another model: vectors that are there already are kept, in an index of their own. */
+  async use(model: VisionTransformer): Promise<void> {
+    await this.cancel();
     this.#times = [];
-    this.#collection.forgetEmbeddings();
+    this.model = undefined;
+    await this.#collection.use(model);
     this.model = model;
   }
 
-  async #embed(photo: Photo, model: VisionTransformer, signal: AbortSignal): Promise<void> {
-    const blob = await photo.open(signal);
-    const pictured = photo.thumbnail ? undefined : this.#picture(photo, blob);
+  /** Thumbnails come before the embeddings: one sees at once what is there. */
+  async #prepareAll(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const photo = this.#collection.photos.find(({ prepared }) => !prepared);
+      if (!photo || signal.aborted) return;
+      await this.#attempt(photo, signal, () => this.#collection.prepare(photo, signal));
+    }
+  }
+
+  async #embedAll(signal: AbortSignal): Promise<void> {
+    const { model } = this;
+    if (!model) return;
+    const ready = new Map<Item, Float32Array>();
+    let flushed = performance.now();
+    const flush = async () => {
+      await this.#collection.embed(ready);
+      ready.clear();
+      flushed = performance.now();
+    };
+    try {
+      for (;;) {
+        const photo = this.#collection.photos.find((item) => !item.embedded && !ready.has(item));
+        if (!photo || signal.aborted) break;
+        await this.#attempt(photo, signal, async () => {
+          const [vector] = await Promise.all([
+            this.#embed(photo, model, signal),
+            this.#collection.prepare(photo, signal),
+          ]);
+          ready.set(photo, vector);
+        });
+        if (ready.size >= BATCH || performance.now() - flushed > FLUSH_MS) await flush();
+      }
+    } finally {
+      await flush();
+    }
+  }
+
+  async #embed(photo: Item, model: VisionTransformer, signal: AbortSignal): Promise<Float32Array> {
+    const blob = await this.#collection.original(photo, signal);
     const start = performance.now();
-    const embedding = await model.embed(blob, { signal });
+    const vector = await model.embed(blob, { signal });
+    if (this.#times.length === 0) performance.mark('first embedding');
     this.#times.push(performance.now() - start);
     if (this.#times.length > WINDOW) this.#times.shift();
-    await pictured;
-    if (!signal.aborted) photo.embedding = embedding;
+    return vector;
   }
 
-  /** A photo that only the model can read still is found and ranked; it has no picture then. */
-  async #picture(photo: Photo, blob: Blob): Promise<void> {
+  /** A photo that cannot be read is skipped; what concerns all of them ends the work. */
+  async #attempt(photo: Item, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
     try {
-      const { url, width, height } = await thumbnail(blob);
-      Object.assign(photo, { thumbnail: url, width, height });
-      if (this.#collection.photos.includes(photo)) this.#events.onPhoto(photo);
-      else URL.revokeObjectURL(url);
-    } catch {}
+      await work();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof VitreousError && FATAL.includes(error.code)) throw error;
+      if (this.#collection.photos.includes(photo))
+        await this.#collection.skip(photo, (error as Error).message);
+    }
   }
 }
 
-const FATAL = ['WORKER_FAILED', 'OUT_OF_MEMORY', 'DISPOSED', 'INTERNAL'];
-
-function isFatal(error: unknown): error is VitreousError {
-  return error instanceof VitreousError && FATAL.includes(error.code);
-}
+const FATAL = ['WORKER_FAILED', 'OUT_OF_MEMORY', 'DISPOSED', 'INTERNAL', 'STORAGE_FULL', 'INDEX_LOCKED'];

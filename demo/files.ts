@@ -1,4 +1,4 @@
-import type { Skipped, Source } from './photos.js';
+import type { Skipped, Source } from './collection.js';
 
 /** What was dropped or chosen, sorted out. */
 export interface Picked {
@@ -38,6 +38,9 @@ export function fromInput(input: HTMLInputElement): Picked {
   input.value = '';
   return sort(found);
 }
+
+/** Files without a folder, such as pasted ones. */
+export const fromFiles = (files: File[]): Picked => sort(files.map((file) => ({ file, path: file.name })));
 
 /** The files that were dropped, and all those in dropped folders. */
 export async function fromDrop(data: DataTransfer): Promise<Picked> {

@@ -62,6 +62,8 @@ export function magma(value: number): [number, number, number] {
   return [mix(16), mix(8), mix(0)];
 }
 
+const SHADES = Array.from({ length: 256 }, (_, i) => magma(i / 255));
+
 /** Keys' cubic with a = −0.5, the kernel of the model's own preprocessing. */
 function cubic(distance: number): number {
   const t = Math.abs(distance);
@@ -101,28 +103,15 @@ export function heatmap(map: Float32Array, rows: number, columns: number, scale:
   const canvas = document.createElement('canvas');
   const context = context2d(canvas, columns * scale, rows * scale);
   const image = context.createImageData(canvas.width, canvas.height);
-  smooth.forEach((value, i) => {
-    const share = Math.min(1, Math.max(0, value / top));
-    const clear = opacity === 1 ? 255 : 255 * opacity * Math.min(1, 0.25 + 1.2 * share);
-    image.data.set([...magma(share), clear], 4 * i);
-  });
+  const { data } = image;
+  for (let i = 0; i < smooth.length; i++) {
+    const share = Math.min(1, Math.max(0, (smooth[i] as number) / top));
+    const [red, green, blue] = SHADES[Math.round(255 * share)] as [number, number, number];
+    data[4 * i] = red;
+    data[4 * i + 1] = green;
+    data[4 * i + 2] = blue;
+    data[4 * i + 3] = opacity === 1 ? 255 : 255 * opacity * Math.min(1, 0.25 + 1.2 * share);
+  }
   context.putImageData(image, 0, 0);
   return canvas;
-}
-
-/** Draws a map over the part of a picture that the model saw, dims the rest, and frames the part. */
-export function drawOverlay(context: CanvasRenderingContext2D, crop: Box, picture: HTMLCanvasElement): void {
-  const { width, height } = context.canvas;
-  context.save();
-  context.beginPath();
-  context.rect(0, 0, width, height);
-  context.rect(crop.x, crop.y, crop.width, crop.height);
-  context.fillStyle = 'rgb(0 0 0 / 45%)';
-  context.fill('evenodd');
-  context.imageSmoothingQuality = 'high';
-  context.drawImage(picture, crop.x, crop.y, crop.width, crop.height);
-  context.strokeStyle = 'rgb(255 255 255 / 85%)';
-  context.lineWidth = Math.max(1, width / 400);
-  context.strokeRect(crop.x, crop.y, crop.width, crop.height);
-  context.restore();
 }

@@ -1,211 +1,175 @@
-import { VitreousError } from 'vitreous';
-import { AttentionCache } from './attention.js';
+import { type VisionTransformer, VitreousError, type Weights } from 'vitreous';
+import { Application } from './application.js';
 import { announce, byId, element, plural } from './dom.js';
-import { Embedder } from './embedder.js';
-import { fetchSamples, fromDrop, fromInput, type Picked, sampleSources } from './files.js';
-import { fullName, Grid } from './grid.js';
-import { Inspector } from './inspector.js';
-import { MeasurePanel } from './measure-panel.js';
+import { fetchSamples, type Picked, sampleSources } from './files.js';
+import { listenForFiles } from './intake.js';
 import { ModelPanel } from './model-panel.js';
-import { Collection, type Photo, rank } from './photos.js';
+import { useOffline } from './offline.js';
+import { TabList } from './tab-list.js';
+import { tabs } from './tabs/index.js';
+import { useThemeButton } from './theme-button.js';
 
-// While vectors come in, a ranking is sorted anew at most this often.
-const REORDER_MS = 300;
-
-const collection = new Collection();
-const attention = new AttentionCache();
-let query: Photo | undefined;
 let loading: string | undefined;
-let reordering = false;
+let drawing = false;
+/** What the visitor began must not be lost by a reload. */
+let touched = false;
 
-const embedder = new Embedder(collection, {
-  onPhoto(photo) {
-    if (!collection.photos.includes(photo)) {
-      if (photo === query) query = undefined;
-      showOrder();
-      showSkipped();
-    } else grid.update(photo);
-    if (query && photo.embedding) reorderSoon();
-    if (photo === inspector.photo) inspector.show(photo);
-    showStatus();
-  },
-  onChange() {
-    showStatus();
-  },
-});
-
-const inspector = new Inspector(attention, () => embedder.model?.dataConfig);
-
-const grid = new Grid({
-  onOpen: (photo) => compareWith(photo),
-  onPoint(photo, card) {
-    inspector.point(photo, card);
-    // A photo that was clicked stays in the panel, so that the pointer can travel there.
-    if (photo && !query) inspector.show(photo);
-  },
-});
-
+const app = new Application({ open: (tab) => tabList.open(tab), fail: showNotice, onWork: drawSoon });
+const tabList = new TabList(tabs, app);
 const models = new ModelPanel({
-  onModel(model) {
-    const old = embedder.model;
-    embedder.use(model);
-    attention.use(model);
-    inspector.forgetMaps();
-    old?.dispose();
-    showOrder();
-    for (const photo of collection.photos) grid.update(photo);
-    announce(`${model.config.name} is ready.`);
-    embed();
-  },
+  onModel: take,
   onStatus(text) {
     loading = text;
-    showStatus();
+    drawSoon();
   },
 });
 
-new MeasurePanel(() => models.inUse);
-
-/** Ranks the others by their similarity to this photo. */
-function compareWith(photo: Photo): void {
-  query = photo;
-  showOrder(true);
-  inspector.show(photo);
-  const others = collection.embedded - (photo.embedding ? 1 : 0);
-  announce(`${plural(others, 'photo')} ranked by similarity to ${fullName(photo)}. Escape returns.`);
-  const columns = byId('columns');
-  if (columns.getBoundingClientRect().top < 0) columns.scrollIntoView();
+async function take(model: VisionTransformer, weights: Weights | undefined): Promise<void> {
+  try {
+    const old = await app.use(model, weights);
+    old?.dispose();
+    announce(`${model.config.name} is ready.`);
+    if (!(await app.collection.mayWrite)) {
+      const text = 'The collection is open in another tab. Here it can be looked at, not changed.';
+      showNotice(new VitreousError('INDEX_LOCKED', text));
+    }
+    await embed();
+  } catch (error) {
+    showNotice(error);
+  }
 }
 
-function showAll(): void {
-  const last = query;
-  query = undefined;
-  showOrder(true);
-  announce('All photos, in the order in which they came.');
-  if (last && collection.photos.includes(last)) grid.focus(last);
-}
-
-function add({ sources, checkpoint, skipped }: Picked): void {
+async function add({ sources, checkpoint, skipped }: Picked): Promise<void> {
+  touched = true;
+  app.collection.skipped.push(...skipped);
   const fromIntro = byId('intro').contains(document.activeElement);
-  collection.skipped.push(...skipped);
-  const [first] = collection.add(sources);
   if (checkpoint) models.offer(checkpoint);
-  showOrder();
-  // The button that was pressed is gone now; the keyboard goes on at the first photo.
-  if (first && fromIntro) grid.focus(first);
-  showSkipped();
-  embed();
+  if (sources.length > 0 && !(await app.collection.mayWrite))
+    return showNotice(
+      new VitreousError('INDEX_LOCKED', 'The collection is open in another tab: add the photos there.'),
+    );
+  app.collection.add(sources);
+  draw();
+  // The button that was pressed is gone now.
+  if (fromIntro && sources.length > 0) byId('main').focus({ preventScroll: true });
+  await embed();
 }
 
 async function embed(): Promise<void> {
-  if (embedder.running || !embedder.model || embedder.waiting === 0) return showStatus();
+  const { collection, embedder } = app;
+  if (collection.photos.length === 0 || !(await collection.mayWrite)) return;
   await embedder.run();
+  // Photos that were added while it ended, or a model that came while it only prepared.
   if (embedder.failure) showNotice(embedder.failure);
   else if (embedder.waiting === 0) announce(`${plural(collection.embedded, 'photo')} embedded.`);
 }
 
 async function addSamples(): Promise<void> {
   try {
-    add({ sources: sampleSources(await fetchSamples()), skipped: [] });
+    await add({ sources: sampleSources(await fetchSamples()), skipped: [] });
   } catch (error) {
-    showNotice(error as Error);
+    showNotice(error);
   }
 }
 
-function clear(): void {
-  embedder.cancel();
-  collection.clear();
-  attention.clear();
-  query = undefined;
-  inspector.show(undefined);
-  showOrder();
-  showSkipped();
-  showStatus();
+async function clear(): Promise<void> {
+  await app.embedder.cancel();
+  try {
+    await app.collection.clear();
+  } catch (error) {
+    return showNotice(error);
+  }
+  draw();
   announce('The collection is empty.');
   byId('samples').focus();
 }
 
-function showOrder(glide = false): void {
-  const order = query ? rank(collection.photos, query) : collection.photos.map((photo) => ({ photo }));
-  grid.show(order, query, glide);
-  const any = collection.photos.length > 0;
-  byId('intro').hidden = any;
-  byId('workspace').hidden = !any;
-  byId('ranking').hidden = !query;
-  byId('hint').hidden = query !== undefined;
-  byId('ranking-name').textContent = query ? fullName(query) : '';
-  document.body.classList.toggle('is-ranking', query !== undefined);
+/** Everything that changes is drawn at most once a frame. */
+function drawSoon(): void {
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(() => {
+    drawing = false;
+    draw();
+  });
 }
 
-function reorderSoon(): void {
-  if (reordering) return;
-  reordering = true;
-  setTimeout(() => {
-    reordering = false;
-    showOrder();
-  }, REORDER_MS);
-}
-
-function showSkipped(): void {
-  const { skipped } = collection;
-  byId('skipped').hidden = skipped.length === 0;
-  byId('skipped-count').textContent = `${plural(skipped.length, 'file')} skipped`;
-  byId('skipped-list').replaceChildren(
-    ...skipped.map(({ name, reason }) => element('li', {}, element('strong', {}, name), ` ${reason}`)),
-  );
-}
-
-function showStatus(): void {
+function draw(): void {
+  const { collection, embedder } = app;
   const total = collection.photos.length;
   const done = collection.embedded;
-  const { running, msPerImage } = embedder;
-  const waits = embedder.model !== undefined && !running && done < total;
-  byId('count').textContent = running
-    ? `${done} of ${total}`
-    : waits
-      ? `Stopped at ${done} of ${total}`
-      : plural(total, 'photo');
-  byId('speed').textContent =
-    msPerImage === undefined || total === 0 ? '' : `${msPerImage.toFixed(0)} ms per image`;
-  byId('loading').textContent = loading ?? '';
-  byId('loading').hidden = !loading;
+  const { running, msPerImage, model } = embedder;
+  const embedding = running && model !== undefined;
+  const waits = model !== undefined && !running && done < total;
+  const count = countText(done, total, { running, ready: model !== undefined });
+  const texts: Record<string, string> = {
+    count,
+    speed: msPerImage === undefined || total === 0 ? '' : `${msPerImage.toFixed(0)} ms per image`,
+    loading: loading ?? '',
+    'skipped-count': `${plural(collection.skipped.length, 'file')} skipped`,
+  };
+  for (const [id, text] of Object.entries(texts))
+    if (byId(id).textContent !== text) byId(id).textContent = text;
   const bar = byId<HTMLProgressElement>('progress');
   bar.max = total || 1;
   bar.value = done;
-  bar.classList.toggle('is-idle', !running);
-  byId('cancel').hidden = !running;
+  bar.classList.toggle('is-idle', !embedding);
+  byId('cancel').hidden = !embedding;
   byId('continue').hidden = !waits;
+  byId('loading').hidden = !loading;
+  byId('collection').hidden = total === 0;
+  byId('skipped').hidden = collection.skipped.length === 0;
+  const list = byId('skipped-list');
+  if (list.childElementCount !== collection.skipped.length)
+    list.replaceChildren(
+      ...collection.skipped.map(({ name, reason }) =>
+        element('li', {}, element('strong', {}, name), ` ${reason}`),
+      ),
+    );
+  tabList.empty = total === 0;
 }
 
-function showNotice(error: Error): void {
+function countText(
+  done: number,
+  total: number,
+  { running, ready }: { running: boolean; ready: boolean },
+): string {
+  if (!ready) return `${plural(total, 'photo')} …`;
+  if (running) return `${done} of ${total}`;
+  return done < total ? `Stopped at ${done} of ${total}` : plural(total, 'photo');
+}
+
+function showNotice(error: unknown): void {
   byId('notice').hidden = false;
   byId('notice-code').textContent = error instanceof VitreousError ? error.code : '';
-  byId('notice-text').textContent = error.message;
+  byId('notice-text').textContent = error instanceof Error ? error.message : String(error);
+  byId('retry').hidden = app.model !== undefined || loading !== undefined;
 }
 
-async function start(): Promise<void> {
+async function load(first: boolean): Promise<void> {
   byId('notice').hidden = true;
   try {
-    await models.loadPackaged();
+    await (first ? models.loadFirst() : models.loadPackaged());
   } catch (error) {
-    loading = undefined;
-    showStatus();
-    showNotice(error as Error);
+    showNotice(error);
   }
 }
 
 function listen(): void {
   const files = byId<HTMLInputElement>('files');
   const folder = byId<HTMLInputElement>('folder');
-  for (const input of [files, folder]) input.addEventListener('change', () => add(fromInput(input)));
   const actions: Record<string, () => void> = {
     files: () => files.click(),
     folder: () => folder.click(),
     samples: addSamples,
     clear,
-    cancel: () => embedder.cancel(),
+    cancel: () => app.embedder.cancel(),
     continue: embed,
-    'show-all': showAll,
-    retry: start,
+    retry: () => load(false),
+    'close-notice': () => {
+      byId('notice').hidden = true;
+    },
+    skip: () => byId('main').focus(),
   };
   document.addEventListener('click', (event) => {
     const action = (event.target as Element).closest<HTMLElement>('[data-action]')?.dataset.action;
@@ -215,34 +179,7 @@ function listen(): void {
     for (const button of document.querySelectorAll<HTMLElement>('[data-action="folder"]'))
       button.hidden = true;
   }
-
-  document.addEventListener('keydown', (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || document.querySelector('dialog[open]')) return;
-    if (event.key === 'Escape' && query) return showAll();
-    const target = event.target as Element;
-    const here = target === document.body || target.closest('#grid, #inspector');
-    if (here && inspector.key(event.key)) event.preventDefault();
-  });
-
-  let depth = 0;
-  const dropping = (change: number) => {
-    depth = Math.max(0, depth + change);
-    document.body.classList.toggle('is-dropping', depth > 0);
-  };
-  const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files');
-  document.addEventListener('dragenter', (event) => hasFiles(event) && dropping(1));
-  document.addEventListener('dragleave', (event) => hasFiles(event) && dropping(-1));
-  document.addEventListener('dragover', (event) => hasFiles(event) && event.preventDefault());
-  document.addEventListener('drop', async (event) => {
-    dropping(-depth);
-    if (!event.dataTransfer || !hasFiles(event)) return;
-    event.preventDefault();
-    try {
-      add(await fromDrop(event.dataTransfer));
-    } catch (error) {
-      showNotice(error as Error);
-    }
-  });
+  listenForFiles({ files, folder }, add, showNotice);
 }
 
 async function showCredits(): Promise<void> {
@@ -256,6 +193,23 @@ async function showCredits(): Promise<void> {
   );
 }
 
+async function restore(): Promise<void> {
+  try {
+    await app.collection.restore();
+  } catch (error) {
+    showNotice(error);
+  }
+  if (!(await app.collection.lasts))
+    showNotice(new Error('This browser keeps nothing for this page: after a reload the photos are gone.'));
+  app.reselect();
+  draw();
+  tabList.start();
+}
+
 listen();
-start();
+useThemeButton();
+useOffline({ mayReload: () => !touched && app.photos.length === 0 });
+// The photos of the last visit are there before the model is.
+const restored = restore();
+await Promise.all([load(true), restored]);
 showCredits();

@@ -1,5 +1,6 @@
 import { createModel, type Progress, type VisionTransformer, VitreousError, type Weights } from 'vitreous';
 import { byId } from './dom.js';
+import { keep, recall } from './state.js';
 
 const PACKAGED = 'vit_nano_patch16_224';
 const MEGABYTES: Record<string, number> = {
@@ -10,15 +11,15 @@ const MEGABYTES: Record<string, number> = {
   'vit_base_patch8_224.dino': 343,
 };
 
-/** A model and where its weights came from, to make another of the same. */
-export interface ModelInUse {
-  model: VisionTransformer;
-  weights: Weights | undefined;
+/** A model that can be made again at the next visit. */
+interface KeptModel {
+  name: string;
+  url?: string | undefined;
 }
 
 export interface ModelPanelEvents {
   /** A model is ready; the panel's owner disposes of the old one. */
-  onModel(model: VisionTransformer): void;
+  onModel(model: VisionTransformer, weights: Weights | undefined): void;
   /** What the page says while the first model comes; undefined when there is nothing to say. */
   onStatus(text: string | undefined): void;
 }
@@ -37,7 +38,7 @@ export class ModelPanel {
   #url = byId<HTMLInputElement>('checkpoint-url');
   #events: ModelPanelEvents;
   #stop: AbortController | undefined;
-  #inUse: ModelInUse | undefined;
+  #inUse: VisionTransformer | undefined;
 
   constructor(events: ModelPanelEvents) {
     this.#events = events;
@@ -56,11 +57,6 @@ export class ModelPanel {
     this.#arrange();
   }
 
-  /** Undefined until the first model is there. */
-  get inUse(): ModelInUse | undefined {
-    return this.#inUse;
-  }
-
   open(): void {
     this.#showError(undefined);
     this.#dialog.showModal();
@@ -76,16 +72,37 @@ export class ModelPanel {
     if (!this.#dialog.open) this.open();
   }
 
-  /** The model that comes with the page. */
-  async loadPackaged(): Promise<void> {
-    this.#events.onStatus('Loading the packaged model …');
-    const model = await createModel(PACKAGED, {
-      numClasses: 0,
-      onProgress: (progress) =>
-        this.#events.onStatus(`Loading the packaged model: ${progressText(progress)}`),
-    });
-    this.#events.onStatus(undefined);
-    this.#use(model, undefined);
+  /** The model of the last visit if it can be had again, else the one that comes with the page. */
+  async loadFirst(): Promise<void> {
+    const kept = recall<KeptModel>('model');
+    if (!kept) return this.loadPackaged();
+    try {
+      await this.#loadAtStart(kept.name, kept.url);
+    } catch (error) {
+      keep('model', undefined);
+      await this.loadPackaged();
+      throw error;
+    }
+  }
+
+  loadPackaged(): Promise<void> {
+    return this.#loadAtStart(PACKAGED, undefined);
+  }
+
+  async #loadAtStart(name: string, weights: string | undefined): Promise<void> {
+    const what = name === PACKAGED && !weights ? 'the packaged model' : name;
+    this.#events.onStatus(`Loading ${what} …`);
+    try {
+      const model = await createModel(name, {
+        weights,
+        numClasses: 0,
+        dynamicImgSize: true, // for finer pictures of features
+        onProgress: (progress) => this.#events.onStatus(`Loading ${what}: ${progressText(progress)}`),
+      });
+      this.#use(model, weights);
+    } finally {
+      this.#events.onStatus(undefined);
+    }
   }
 
   get #source(): string {
@@ -123,6 +140,7 @@ export class ModelPanel {
       const model = await createModel(name, {
         weights,
         numClasses: 0,
+        dynamicImgSize: true, // for finer pictures of features
         signal: stop.signal,
         onProgress: (progress) => this.#showProgress(progressText(progress), progress),
       });
@@ -140,7 +158,10 @@ export class ModelPanel {
 
   #use(model: VisionTransformer, weights: Weights | undefined): void {
     const { config, info } = model;
-    this.#inUse = { model, weights };
+    this.#inUse = model;
+    // A file cannot be had again.
+    if (weights === undefined || typeof weights === 'string')
+      keep('model', config.name === PACKAGED && !weights ? undefined : { name: config.name, url: weights });
     const own = !info.packaged;
     byId('model-name').textContent = config.name;
     byId('model-origin').textContent = own ? 'your checkpoint' : 'packaged stand-in';
@@ -149,7 +170,7 @@ export class ModelPanel {
       `${config.dim} numbers a photo, ${info.dtype}`;
     byId('variant').textContent = info.variant.startsWith('relaxed') ? 'relaxed SIMD' : 'SIMD128';
     document.body.classList.toggle('has-packaged-model', !own);
-    this.#events.onModel(model);
+    this.#events.onModel(model, weights);
   }
 
   #showProgress(text: string | undefined, progress?: Progress): void {
@@ -167,8 +188,6 @@ export class ModelPanel {
     byId('model-error').hidden = !error;
     byId('model-error-code').textContent = error instanceof VitreousError ? error.code : '';
     byId('model-error-text').textContent = error?.message ?? '';
-    byId('model-error-rest').textContent = this.#inUse
-      ? `${this.#inUse.model.config.name} is still in use.`
-      : '';
+    byId('model-error-rest').textContent = this.#inUse ? `${this.#inUse.config.name} is still in use.` : '';
   }
 }

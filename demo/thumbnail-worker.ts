@@ -1,48 +1,65 @@
 /// <reference lib="webworker" />
 // Decodes and shrinks photos off the page's thread.
 
-export interface ThumbnailRequest {
+export interface ShrinkRequest {
   id: number;
   blob: Blob;
-  /** `square`: the photo's middle as a small JPEG; `whole`: all of it as a bitmap, its longer side at most this. */
-  kind: 'square' | 'whole';
-  side: number;
 }
 
-export interface ThumbnailReply {
-  id: number;
+/** What is kept of a photo, made in one decoding. */
+export interface Shrunk {
   /** Upright size of the photo. */
   width: number;
   height: number;
-  blob?: Blob;
-  bitmap?: ImageBitmap;
-  error?: string;
+  /** The square in the photo's middle. */
+  thumbnail: Blob;
+  /** The whole photo, its longer side at most {@link LONGEST}; the file itself where it is small. */
+  pixels: Blob;
 }
+
+export type ShrinkReply = { id: number } & ({ shrunk: Shrunk } | { error: string });
+
+const SQUARE = 320;
+const LONGEST = 1024;
+/** Smaller files are kept as they are: nothing is lost then. */
+const SMALL_BYTES = 1e6;
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 
-async function shrink({ id, blob, kind, side }: ThumbnailRequest): Promise<ThumbnailReply> {
+async function shrink(blob: Blob): Promise<Shrunk> {
   const full = await createImageBitmap(blob);
-  const { width, height } = full;
-  const cut = Math.min(width, height);
-  const scale = kind === 'square' ? Math.min(1, side / cut) : Math.min(1, side / Math.max(width, height));
-  const size = (n: number) => Math.max(1, Math.round(n * scale));
-  const canvas =
-    kind === 'square'
-      ? new OffscreenCanvas(size(cut), size(cut))
-      : new OffscreenCanvas(size(width), size(height));
-  const context = canvas.getContext('2d', { alpha: false }) as OffscreenCanvasRenderingContext2D;
-  context.imageSmoothingQuality = 'high';
-  const [x, y] = kind === 'square' ? [(width - cut) / 2, (height - cut) / 2] : [0, 0];
-  context.drawImage(full, x, y, width - 2 * x, height - 2 * y, 0, 0, canvas.width, canvas.height);
-  full.close();
-  if (kind === 'whole') return { id, width, height, bitmap: canvas.transferToImageBitmap() };
-  return { id, width, height, blob: await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.85 }) };
+  try {
+    const { width, height } = full;
+    const side = Math.min(width, height);
+    const thumbnail = await draw(full, { width: side, height: side }, SQUARE / side, 0.82);
+    const scale = LONGEST / Math.max(width, height);
+    const small = scale >= 1 && blob.size <= SMALL_BYTES;
+    return { width, height, thumbnail, pixels: small ? blob : await draw(full, full, scale, 0.92) };
+  } finally {
+    full.close();
+  }
 }
 
-scope.onmessage = async ({ data }: MessageEvent<ThumbnailRequest>) => {
-  const reply = await shrink(data).catch(
-    (error): ThumbnailReply => ({ id: data.id, width: 0, height: 0, error: String(error?.message ?? error) }),
+/** The middle of a photo as a JPEG, made smaller, never larger. */
+function draw(
+  full: ImageBitmap,
+  { width, height }: { width: number; height: number },
+  scale: number,
+  quality: number,
+): Promise<Blob> {
+  const size = (n: number) => Math.max(1, Math.round(n * Math.min(1, scale)));
+  const canvas = new OffscreenCanvas(size(width), size(height));
+  const context = canvas.getContext('2d', { alpha: false }) as OffscreenCanvasRenderingContext2D;
+  context.imageSmoothingQuality = 'high';
+  const [x, y] = [(full.width - width) / 2, (full.height - height) / 2];
+  context.drawImage(full, x, y, width, height, 0, 0, canvas.width, canvas.height);
+  return canvas.convertToBlob({ type: 'image/jpeg', quality });
+}
+
+scope.onmessage = async ({ data: { id, blob } }: MessageEvent<ShrinkRequest>) => {
+  const reply = await shrink(blob).then(
+    (shrunk): ShrinkReply => ({ id, shrunk }),
+    (error): ShrinkReply => ({ id, error: String(error?.message ?? error) }),
   );
-  scope.postMessage(reply, reply.bitmap ? [reply.bitmap] : []);
+  scope.postMessage(reply);
 };

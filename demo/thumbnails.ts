@@ -1,34 +1,26 @@
-import type { ThumbnailReply, ThumbnailRequest } from './thumbnail-worker.js';
+import type { ShrinkReply, ShrinkRequest, Shrunk } from './thumbnail-worker.js';
 
-const SQUARE = 360;
-const WHOLE = 1000;
-
-const worker = new Worker(new URL('./thumbnail-worker.js', import.meta.url), { type: 'module' });
-const waiting = new Map<number, (reply: ThumbnailReply) => void>();
+let worker: Worker | undefined;
+const waiting = new Map<number, (reply: ShrinkReply) => void>();
 let lastId = 0;
 
-worker.onmessage = ({ data }: MessageEvent<ThumbnailReply>) => {
-  waiting.get(data.id)?.(data);
-  waiting.delete(data.id);
-};
+function start(): Worker {
+  const started = new Worker(new URL('./thumbnail-worker.js', import.meta.url), { type: 'module' });
+  started.onmessage = ({ data }: MessageEvent<ShrinkReply>) => {
+    waiting.get(data.id)?.(data);
+    waiting.delete(data.id);
+  };
+  return started;
+}
 
-async function ask(blob: Blob, kind: ThumbnailRequest['kind'], side: number): Promise<ThumbnailReply> {
+/** The photo's thumbnail and kept copy, made in a worker. @throws where the browser cannot decode it */
+export async function shrink(blob: Blob): Promise<Shrunk> {
+  worker ??= start();
   const id = ++lastId;
-  const reply = await new Promise<ThumbnailReply>((done) => {
+  const reply = await new Promise<ShrinkReply>((done) => {
     waiting.set(id, done);
-    worker.postMessage({ id, blob, kind, side } satisfies ThumbnailRequest);
+    worker?.postMessage({ id, blob } satisfies ShrinkRequest);
   });
-  if (reply.error !== undefined) throw new Error(reply.error);
-  return reply;
-}
-
-/** The square in the photo's middle as an object URL, which the caller revokes, and the photo's upright size. */
-export async function thumbnail(blob: Blob): Promise<{ url: string; width: number; height: number }> {
-  const { blob: small, width, height } = await ask(blob, 'square', SQUARE);
-  return { url: URL.createObjectURL(small as Blob), width, height };
-}
-
-/** The whole photo, not larger than the screen needs; the caller closes the bitmap. */
-export async function preview(blob: Blob): Promise<ImageBitmap> {
-  return (await ask(blob, 'whole', WHOLE)).bitmap as ImageBitmap;
+  if ('error' in reply) throw new Error(reply.error);
+  return reply.shrunk;
 }

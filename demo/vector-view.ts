@@ -1,5 +1,7 @@
+import type { App } from './app.js';
+import { download } from './controls.js';
 import { announce, byId, context2d } from './dom.js';
-import type { Photo } from './photos.js';
+import type { Query } from './tabs/query-pane.js';
 
 const FIRST = 6;
 
@@ -7,27 +9,34 @@ const FIRST = 6;
 export class VectorView {
   #section = byId<HTMLDetailsElement>('vector');
   #json = byId('embedding');
-  #photo: Photo | undefined;
+  #app: App;
+  #query: Query | undefined;
+  #embedding: Float32Array | undefined;
 
-  constructor() {
+  constructor(app: App) {
+    this.#app = app;
     // On a phone the ranking below matters more.
     this.#section.open = matchMedia('(min-width: 56.01rem)').matches;
+    app.on('model', () => this.#query && this.show(this.#query));
     byId('copy').addEventListener('click', () => this.#copy());
     byId('download').addEventListener('click', () => this.#download());
   }
 
-  show(photo: Photo): void {
-    this.#photo = photo;
-    const { embedding } = photo;
-    this.#section.hidden = !embedding;
-    if (!embedding) return;
+  /** As the model gives it, which the index does not keep: that has it with length 1. */
+  async show(query: Query): Promise<void> {
+    this.#query = query;
+    this.#section.hidden = true;
+    const embedding = await this.#app.model?.embed(query.pixels).catch(() => undefined);
+    if (query !== this.#query || !embedding) return;
+    this.#embedding = embedding;
+    this.#section.hidden = false;
     const length = Math.hypot(...embedding);
     byId('vector-size').textContent = `${embedding.length} numbers, length ${length.toFixed(3)}`;
     const first = Array.from(embedding.slice(0, FIRST), (value) => value.toFixed(3).replace('-', '−'));
     byId('vector-first').textContent = `${first.join('  ')}  …`;
     // Every float32 exactly.
     this.#json.textContent = JSON.stringify(Array.from(embedding));
-    this.#json.dataset.photo = photo.name;
+    this.#json.dataset.photo = query.name;
     this.#drawStripes(embedding);
   }
 
@@ -58,15 +67,12 @@ export class VectorView {
   }
 
   #download(): void {
-    const photo = this.#photo;
-    if (!photo?.embedding) return;
+    const embedding = this.#embedding;
+    const name = this.#query?.name;
+    if (!embedding || !name) return;
     // The line that `vitreous embed` writes.
-    const line = { file: photo.name, dim: photo.embedding.length, embedding: Array.from(photo.embedding) };
-    const url = URL.createObjectURL(new Blob([`${JSON.stringify(line)}\n`], { type: 'application/json' }));
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = `${photo.name.replace(/[\\/:*?"<>|]+/g, '-')}.embedding.json`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    const line = { file: name, dim: embedding.length, embedding: Array.from(embedding) };
+    const json = new Blob([`${JSON.stringify(line)}\n`], { type: 'application/json' });
+    download(json, `${name.replace(/[\\/:*?"<>|]+/g, '-')}.embedding.json`);
   }
 }

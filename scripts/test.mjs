@@ -3,6 +3,7 @@
 //   npm run test:full                also what is slow: whole suites, and cells of others (VITREOUS_TEST_FULL)
 import { mkdirSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { ensureBrowsers } from './setup/browsers.mjs';
 import { root, setup } from './setup/index.mjs';
 import { note, SetupError, say, step } from './setup/log.mjs';
 import { run } from './setup/run.mjs';
@@ -38,10 +39,11 @@ const tailOf = (output) =>
     .map((line) => line.slice(0, SHOWN_COLUMNS))
     .join('\n');
 
-/** Builds what a suite needs and runs its commands. Prints the failures. Returns the suite's totals. */
+/** Brings what a suite needs and runs its commands. Prints the failures. Returns the suite's totals. */
 async function runSuite(suite, build, env) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   try {
+    await ensureBrowsers(suite.browsers ?? []);
     for (const name of suite.builds) await build(name);
     await step(suite.title, async () => {
       const reports = [];
@@ -76,7 +78,7 @@ async function testAll() {
   if (unknown.length)
     throw new SetupError(`No suite is called ${unknown.join(', ')}; there are ${known.join(', ')}.`);
 
-  const ready = await setup({ browser: names.includes('browser') });
+  const ready = await setup();
   const builders = await import('./build.mjs');
   const built = new Map();
   const build = (name) => {
@@ -86,7 +88,6 @@ async function testAll() {
   rmSync(results, { recursive: true, force: true });
   mkdirSync(results, { recursive: true });
   const env = { ASAN_OPTIONS: 'detect_leaks=1', UBSAN_OPTIONS: 'print_stacktrace=1' };
-  if (ready.chromium) env.CHROME_PATH = ready.chromium;
   if (values.full) env.VITREOUS_TEST_FULL = '1';
   const totals = [];
   for (const suite of suites.filter(({ name }) => names.includes(name)))

@@ -31,7 +31,7 @@
  * | `INDEX_LOCKED` | another tab or process is writing to the index |
  * | `STORAGE_FULL` | no room to store more; the index is as it was before, and usable |
  * | `IMPORT_FORMAT` | a file to import is damaged, not whole, or not of its format; the message names the place |
- * | `WRITE_FAILED` | Node: a file or folder could not be written |
+ * | `WRITE_FAILED` | a file or folder could not be written |
  * | `WORKER_FAILED` | the worker could not start, or died (the next call starts another), and what was in it is lost |
  * | `INTERNAL` | a mistake in this library; please report it |
  */

@@ -4,6 +4,7 @@
  */
 import { createBackend } from './host.js';
 import { type CollectionOptions, type CollectionResult, indexCollection } from './search/collection.js';
+import { writeInto } from './search/file.js';
 import { deleteIndexedDb, openIndexedDb } from './search/indexeddb.js';
 import { loadBytes } from './search/memory.js';
 import { openParts } from './search/open.js';
@@ -65,10 +66,20 @@ export class ImageIndex extends SearchIndex {
    * @throws `INDEX_MISMATCH`, `INDEX_CORRUPT`
    */
   static async load(
-    source: Uint8Array | ArrayBuffer | Blob,
+    source: Uint8Array | ArrayBuffer | Blob | FileSystemFileHandle,
     options: StoredIndexOptions = {},
   ): Promise<ImageIndex> {
-    return new ImageIndex(await openParts(createBackend, loadBytes(source), options));
+    const bytes = 'getFile' in source ? await source.getFile() : source;
+    return new ImageIndex(await openParts(createBackend, loadBytes(bytes), options));
+  }
+
+  /**
+   * Writes a copy of the index into a file, such as one of `showSaveFilePicker()`, for {@link ImageIndex.load}. A file that is
+   * there is replaced when the copy is whole.
+   * @throws `STORAGE_FULL`, `WRITE_FAILED`
+   */
+  saveFile(file: FileSystemFileHandle): Promise<void> {
+    return this.written((pieces) => writeInto(file, pieces));
   }
 
   /** Deletes the index of that name. @throws `INDEX_LOCKED` where a tab has it open */
@@ -78,16 +89,16 @@ export class ImageIndex extends SearchIndex {
 }
 
 /**
- * Makes the index hold the images of a folder (`showDirectoryPicker()`, or a drop’s `getAsFileSystemHandle()`) with its
- * subfolders, or of a list of files; an entry's id is the path in the folder. Unchanged files are skipped, and entries that
- * the source does not have are removed.
- * @throws what {@link indexCollection} throws
+ * Makes the index hold the images of a folder (`showDirectoryPicker()`) with its subfolders, of what was dropped (an event's
+ * `dataTransfer`), or of a list of files; an entry's id is the path in the folder, or in the drop. Unchanged files are skipped,
+ * and entries that the source does not have are removed.
+ * @throws `NOT_FOUND` for a folder that cannot be read: nothing is removed then; and what {@link indexCollection} throws
  */
-export function indexFolder(
+export async function indexFolder(
   index: SearchIndex,
   source: ImageSource,
   options: CollectionOptions = {},
 ): Promise<CollectionResult> {
-  const total = 'length' in source ? { total: source.length } : {};
-  return indexCollection(index, itemsOf(source), { ...total, ...options });
+  const { items, total } = await itemsOf(source);
+  return indexCollection(index, items, { ...(total !== undefined && { total }), ...options });
 }

@@ -16,7 +16,7 @@ const gc = runInNewContext('gc');
 const engines = {
   async vitreous(rows, { dim, storage, lists }) {
     const { ImageIndex } = await import('../../dist/node-search.mjs');
-    const index = await ImageIndex.create({ dim, storage, threads: 1 });
+    const index = await ImageIndex.create({ dim, storage, threads: 1, approximate: lists ? 'auto' : false });
     const count = rows.length / dim;
     for (let first = 0; first < count; first += BATCH) {
       const some = Array.from({ length: Math.min(BATCH, count - first) }, (_, i) => ({

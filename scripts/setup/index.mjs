@@ -1,8 +1,7 @@
-// All set-up: toolchain, third-party sources, npm packages and, for the tests, a browser.
+// All set-up of the build: toolchain, third-party sources, npm packages.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ensureChromium } from './browsers.mjs';
 import { main, say } from './log.mjs';
 import { ensurePackages } from './packages.mjs';
 import { ensureSources } from './sources.mjs';
@@ -22,15 +21,13 @@ function writeIfChanged(path, text) {
 
 /**
  * Does whatever is still missing of the set-up; quick when nothing is.
- * @param {{ browser?: boolean }} options `browser`: Chromium too
- * @returns {Promise<{ toolchain: object, sources: Record<string, string>, cacheFile: string, chromium?: string }>}
+ * @returns {Promise<{ toolchain: object, sources: Record<string, string>, cacheFile: string }>}
  *   `cacheFile` is for `cmake -C`: the sources' folders as VITREOUS_XNNPACK_DIR, …
  */
-export async function setup({ browser = false } = {}) {
+export async function setup() {
   const toolchain = await ensureToolchain();
   const sources = await ensureSources();
   await ensurePackages(root);
-  const chromium = browser ? await ensureChromium() : undefined;
 
   const cacheFile = join(root, 'build/setup.cmake');
   mkdirSync(join(root, 'build'), { recursive: true });
@@ -38,12 +35,12 @@ export async function setup({ browser = false } = {}) {
     ([name, path]) => `set(VITREOUS_${name.toUpperCase()}_DIR "${path}" CACHE PATH "" FORCE)\n`,
   );
   writeIfChanged(cacheFile, variables.join(''));
-  return { toolchain, sources, cacheFile, chromium };
+  return { toolchain, sources, cacheFile };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await main(async () => {
-    const { toolchain, cacheFile } = await setup({ browser: process.argv.includes('--browser') });
+    const { toolchain, cacheFile } = await setup();
     say(
       `Set-up is complete: Emscripten ${toolchain.version}, ${toolchain.cxx}; third-party sources in ${cacheFile}`,
     );

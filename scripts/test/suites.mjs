@@ -113,8 +113,8 @@ const demoTypes = () => [
   check('types of the demo', join(root, 'node_modules/.bin/tsc'), '-p', join(root, 'demo')),
 ];
 
-// Every suite: the name for --only, what it is, the functions of build.mjs it needs, its commands; `full`: too slow for
-// `npm test`, part of `npm run test:full`.
+// Every suite: the name for --only, what it is, the functions of build.mjs and the browsers it needs, its commands;
+// `full`: too slow for `npm test`, part of `npm run test:full`.
 export const suites = [
   { name: 'setup', title: 'Set-up scripts', builds: [], commands: () => nodeTest('tests/setup') },
   { name: 'lint', title: 'Lint, format and types', builds: [], commands: checks },
@@ -159,7 +159,15 @@ export const suites = [
     name: 'package',
     title: 'The packed package',
     builds: ['buildPackage'],
+    browsers: ['chromium'],
     commands: () => nodeTest('tests/package'),
+  },
+  {
+    name: 'bundlers',
+    title: 'The packed package in bundlers, runtimes and strict TypeScript',
+    builds: ['buildPackage'],
+    browsers: ['chromium'],
+    commands: () => nodeTest('tests/bundlers'),
   },
   {
     name: 'release',
@@ -171,13 +179,29 @@ export const suites = [
     name: 'examples',
     title: 'The examples: built, and used',
     builds: ['buildPackage'],
+    browsers: ['chromium'],
     commands: () => nodeTest('tests/examples'),
   },
   {
     name: 'browser',
     title: 'The page in Chromium',
     builds: ['buildPackage'],
+    browsers: ['chromium'],
     commands: () => nodeTest('tests/browser'),
+  },
+  {
+    name: 'engines',
+    title: 'The package in Chromium, Firefox and WebKit',
+    builds: ['buildPackage'],
+    browsers: ['chromium', 'firefox', 'webkit'],
+    commands: () => nodeTest('tests/engines'),
+  },
+  {
+    name: 'demo',
+    title: 'The demo in Chromium',
+    builds: ['buildPackage'],
+    browsers: ['chromium'],
+    commands: () => nodeTest('tests/demo'),
   },
   {
     name: 'docs',
@@ -189,12 +213,14 @@ export const suites = [
     name: 'faults',
     title: 'Downloads that fail, in Node and in Chromium',
     builds: ['buildPackage'],
+    browsers: ['chromium'],
     commands: () => nodeTest('tests/faults'),
   },
   {
     name: 'index',
     title: 'Indexes: killed writers, damage, full disks, several tabs',
     builds: ['buildPackage'],
+    browsers: ['chromium'],
     commands: () => nodeTest('tests/index'),
   },
   {
@@ -205,7 +231,7 @@ export const suites = [
   },
   {
     name: 'interop',
-    title: 'What others take: PostgreSQL, Spark',
+    title: 'What others take: PostgreSQL with pgvector, Qdrant, Spark',
     builds: ['buildPackage'],
     commands: () => nodeTest('tests/interop'),
   },

@@ -36,7 +36,8 @@ std::vector<Edge> reachability(size_t n, size_t k, const int32_t* neighbours, co
   }
   std::vector<Edge> edges;
   for (size_t i = 0; i < n; ++i) {
-    for (size_t j = i * k; j < (i + 1) * k && neighbours[j] >= 0; ++j) {
+    for (size_t j = i * k; j < (i + 1) * k; ++j) {
+      if (neighbours[j] < 0) continue;
       const auto [a, b] = std::minmax({int32_t(i), neighbours[j]});
       const double distance = std::max({core[size_t(a)], core[size_t(b)], double(distances[j])});
       edges.push_back({a, b, std::max(distance, kLeastDistance)});

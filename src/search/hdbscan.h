@@ -5,7 +5,7 @@
 //
 // The hierarchy is that of the graph of each point's k nearest neighbours: the work grows with n · k instead
 // of n². With k = n - 1 it is exactly HDBSCAN*'s; with fewer, points that no path of neighbours joins are
-// taken to be infinitely far apart.
+// taken to be infinitely far apart. Neighbours that join parts may stand behind the nearest.
 #pragma once
 
 #include <cstddef>

@@ -14,83 +14,20 @@ namespace vitreous {
 namespace {
 
 constexpr size_t kAssignedAtOnce = 256;  // that are multiplied with all centroids together
-constexpr size_t kSampleOfAList = 64;    // rows that k-means looks at for each list; FAISS asks for 39 to 256
-constexpr size_t kMaxLists = 1 << 16;
-constexpr size_t kMaxIterations = 1000;
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 
 struct State {
-  uint32_t version, dim, lists, probes, rows;  // then centroids (lists, dim), and the list of each row
+  uint32_t version, dim, lists, probes, trained, added, rows;
+  // then centroids (lists, dim), and the list of each row
 };
 
 [[noreturn]] void refuse(const std::string& message) { throw Error(code::kInvalidArgument, message); }
 
-// The first `count` become a random choice of all. (Fisher and Yates; numbers by splitmix64)
-void shuffle(std::vector<int32_t>& rows, size_t count, uint64_t seed) {
-  for (size_t i = 0; i < count; ++i) {
-    uint64_t z = seed += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    std::swap(rows[i], rows[i + size_t((z ^ z >> 31) % (rows.size() - i))]);
-  }
-}
-
 }  // namespace
 
-Lists::Lists(const RowStore& store, std::span<const int32_t> rows, const ListOptions& options, bool unit)
-    : dim_(store.dim()) {
-  const size_t lists = options.lists;
-  if (lists == 0 || lists > std::min(rows.size(), kMaxLists)) {
-    refuse("An index of " + std::to_string(rows.size()) + " vectors cannot have " + std::to_string(lists) +
-           " lists: give a number from 1 to that of the vectors, and to 65536.");
-  }
-  if (options.iterations == 0 || options.iterations > kMaxIterations) {
-    refuse("Training takes 1 to 1000 iterations, not " + std::to_string(options.iterations) + ".");
-  }
-  std::vector<int32_t> sample(rows.begin(), rows.end());
-  const size_t sampled = std::min(sample.size(), lists * kSampleOfAList);
-  shuffle(sample, sampled, options.seed);
-  sample.resize(sampled);
-  std::vector<float> centroids(lists * dim_);
-  for (size_t i = 0; i < lists; ++i) store.read(size_t(sample[i]), &centroids[i * dim_]);
-  lists_.resize(lists);
+Lists::Lists(size_t dim, std::vector<float> centroids) : dim_(dim) {
+  lists_.resize(centroids.size() / dim);
   set_centroids(std::move(centroids));
-
-  std::vector<float> x(dim_);
-  for (size_t iteration = 0; iteration < options.iterations; ++iteration) {
-    std::vector<double> sums(lists * dim_);
-    std::vector<size_t> counts(lists);
-    std::vector<Scored> fits(sampled);
-    assign(store, sample, [&](size_t i, size_t list, float score) {
-      store.read(size_t(sample[i]), x.data());
-      const double length = dot_double(dim_, x.data(), std::vector<double>(x.begin(), x.end()).data()).xx;
-      fits[i] = {float(score - length / 2), int32_t(i)};  // minus half the squared distance
-      ++counts[list];
-      for (size_t k = 0; k < dim_; ++k) sums[list * dim_ + k] += double(x[k]);
-    });
-    // A list that nothing is near to begins anew at a vector that is far from its own.
-    std::sort(fits.begin(), fits.end(), better);
-    for (size_t list = 0; list < lists; ++list) {
-      if (counts[list] == 0) {
-        store.read(size_t(sample[size_t(fits.back().row)]), x.data());
-        fits.pop_back();
-        std::copy(x.begin(), x.end(), &sums[list * dim_]);
-        counts[list] = 1;
-      }
-    }
-    centroids.resize(lists * dim_);
-    for (size_t list = 0; list < lists; ++list) {
-      const double* sum = &sums[list * dim_];
-      double scale = 1 / double(counts[list]);
-      if (unit) {
-        const double length = std::sqrt(std::inner_product(sum, sum + dim_, sum, 0.0));
-        if (length > 0) scale = 1 / length;
-      }
-      for (size_t k = 0; k < dim_; ++k) centroids[list * dim_ + k] = float(sum[k] * scale);
-    }
-    set_centroids(std::move(centroids));
-  }
-  add(store);
 }
 
 Lists::Lists(const RowStore& store, std::span<const uint8_t> state) : dim_(store.dim()) {
@@ -100,7 +37,7 @@ Lists::Lists(const RowStore& store, std::span<const uint8_t> state) : dim_(store
   };
   check(state.size() >= sizeof head);
   std::memcpy(&head, state.data(), sizeof head);
-  check(head.version == kVersion && head.dim == dim_ && head.lists > 0 && head.lists <= kMaxLists &&
+  check(head.version == kVersion && head.dim == dim_ && head.lists > 0 && head.lists <= kMax &&
         head.probes > 0 && head.probes <= head.lists && head.rows <= store.rows());
   const uint64_t floats = uint64_t{head.lists} * dim_;
   check(state.size() == sizeof head + (floats + head.rows) * sizeof(float));
@@ -115,6 +52,8 @@ Lists::Lists(const RowStore& store, std::span<const uint8_t> state) : dim_(store
   check(std::all_of(list_of_.begin(), list_of_.end(),
                     [&](int32_t list) { return list >= 0 && uint32_t(list) < head.lists; }));
   probes_ = head.probes;
+  trained_ = head.trained;
+  added_ = head.added;
   lists_.resize(head.lists);
   set_centroids(std::move(centroids));
   fill_lists();
@@ -122,7 +61,8 @@ Lists::Lists(const RowStore& store, std::span<const uint8_t> state) : dim_(store
 }
 
 std::vector<uint8_t> Lists::state() const {
-  const State head = {kVersion, uint32_t(dim_), uint32_t(count()), uint32_t(probes_), uint32_t(rows())};
+  const State head = {kVersion,           uint32_t(dim_),   uint32_t(count()), uint32_t(probes_),
+                      uint32_t(trained_), uint32_t(added_), uint32_t(rows())};
   std::vector<uint8_t> state(sizeof head + (centroids_.size() + rows()) * sizeof(float));
   uint8_t* to = state.data();
   const auto put = [&to](const void* from, size_t n) {
@@ -162,14 +102,17 @@ void Lists::assign(const RowStore& store, std::span<const int32_t> rows,
   }
 }
 
-void Lists::add(const RowStore& store) {
-  std::vector<int32_t> rows(store.rows() - this->rows());
+void Lists::add(const RowStore& store, size_t most) {
+  std::vector<int32_t> rows(std::min(most, store.rows() - this->rows()));
   std::iota(rows.begin(), rows.end(), int32_t(this->rows()));
-  list_of_.reserve(store.rows());
+  // So that no row can be counted without being in a list, when there is no memory.
+  const size_t enough = this->rows() + rows.size();
+  if (enough > list_of_.capacity()) list_of_.reserve(std::max(enough, 2 * list_of_.capacity()));
   assign(store, rows, [&](size_t i, size_t list, float) {
     lists_[list].push_back(rows[i]);
     list_of_.push_back(int32_t(list));
   });
+  added_ += rows.size();
 }
 
 void Lists::fill_lists() {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -18,28 +19,23 @@
 
 namespace vitreous {
 
-struct ListOptions {
-  size_t lists = 0;        // about the square root of the number of rows is a good choice
-  size_t iterations = 10;  // of k-means
-  uint32_t seed = 0;
-};
-
 class Lists {
  public:
-  // k-means (Lloyd's) over a sample of these rows of the store, from centroids drawn by the seed, then all
-  // rows of the store into their lists. `unit`: centroids are scaled to length 1 (spherical k-means), for
-  // vectors that are.
-  Lists(const RowStore& store, std::span<const int32_t> rows, const ListOptions& options, bool unit);
+  static constexpr size_t kMax = 1 << 16;
+
+  // Around these centroids, with no rows yet. centroids: (n, dim)
+  Lists(size_t dim, std::vector<float> centroids);
   // As state() gave it; rows that have come since are assigned. Throws INVALID_ARGUMENT for what does not
   // belong to the store.
   Lists(const RowStore& store, std::span<const uint8_t> state);
   std::vector<uint8_t> state() const;
 
-  // Assigns the rows of the store that have come since to their lists.
-  void add(const RowStore& store);
+  // Assigns the rows of the store that have come since to their lists, `most` of them.
+  void add(const RowStore& store, size_t most = std::numeric_limits<size_t>::max());
   // After RowStore::move: by old row the new one, -1 for those that are gone.
   void renumber(std::span<const int32_t> moved);
 
+  size_t dim() const { return dim_; }
   size_t count() const { return lists_.size(); }
   size_t rows() const { return list_of_.size(); }  // of the store, from 0 on, that are in a list
   int32_t list_of(size_t row) const { return list_of_[row]; }
@@ -47,17 +43,24 @@ class Lists {
   // How many of the nearest lists a search looks at; set by who can measure the recall.
   size_t probes() const { return probes_; }
   void set_probes(size_t probes) { probes_ = probes; }
+  // They were trained on so many rows; what is added from now on is new to them.
+  void set_trained(size_t rows) {
+    trained_ = rows;
+    added_ = 0;
+  }
+  bool outgrown() const { return added_ >= trained_; }  // as many are new as were known
   // All lists, the one whose centroid has the largest product with the query first. query: (dim)
   std::vector<int32_t> ranked(const double* query) const;
+  // Calls use(i, list, score) for each of these rows in their order: the list whose centroid is nearest, and
+  // half the square of the row's length less that of its distance from it.
+  void assign(const RowStore& store, std::span<const int32_t> rows,
+              const std::function<void(size_t i, size_t list, float score)>& use) const;
 
  private:
   void set_centroids(std::vector<float> centroids);
-  // Calls use(row, list, score) for each of these rows in their order.
-  void assign(const RowStore& store, std::span<const int32_t> rows,
-              const std::function<void(size_t i, size_t list, float score)>& use) const;
   void fill_lists();
 
-  size_t dim_, probes_ = 1;
+  size_t dim_, probes_ = 1, trained_ = 0, added_ = 0;
   std::vector<float> centroids_;  // (count, dim)
   Linear nearest_;  // x → x · centroid - |centroid|² / 2: the largest is of the nearest centroid
   std::vector<int32_t> list_of_;  // (rows)

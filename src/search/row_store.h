@@ -55,6 +55,10 @@ class RowStore {
   Storage storage() const { return storage_; }
   bool has_fp32() const { return fp32_.stride() > 0; }
   size_t rows() const { return rows_; }
+  // Of a row, that a scan reads.
+  size_t scanned_bytes() const {
+    return (storage_ == Storage::kFp32 ? fp32_ : storage_ == Storage::kInt8 ? int8_ : bits_).stride();
+  }
 
   // Room for as many rows more. Throws std::bad_alloc and has changed nothing.
   void reserve(size_t more);

@@ -172,6 +172,10 @@ void VectorIndex::remove(std::span<const int32_t> rows) {
     size_ -= present_[size_t(row)];
     present_[size_t(row)] = 0;
   }
+  if (size_ == 0) {  // what comes next may be of another kind
+    lists_.reset();
+    training_.reset();
+  }
 }
 
 std::vector<int32_t> VectorIndex::compact() {
@@ -185,6 +189,7 @@ std::vector<int32_t> VectorIndex::compact() {
   store_.truncate(to);
   present_.assign(to, 1);
   if (lists_ != nullptr) lists_->renumber(moved);
+  if (training_ != nullptr) training_->lists.renumber(moved);
   return moved;
 }
 

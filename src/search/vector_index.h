@@ -19,6 +19,7 @@
 #include "search/lists.h"
 #include "search/row_store.h"
 #include "search/scan.h"
+#include "search/training.h"
 
 namespace vitreous {
 
@@ -73,11 +74,17 @@ class VectorIndex {
   // queries: (n, dim). Throws INVALID_ARGUMENT for queries as for added vectors.
   Hits search(std::span<const float> queries, const SearchOptions& options) const;
 
+  // Whether an exact search takes longer than a frame, and there are no lists, or as many rows have been
+  // added since as they were trained on.
+  bool wants_training() const;
   // Divides what is there into lists, which searches that need not be exact use from then on; rows that are
-  // added later go into them. Throws INVALID_ARGUMENT and changes nothing when there are not that many rows.
-  void train(const ListOptions& options);
+  // added later go into them. What was under way is begun anew. Throws INVALID_ARGUMENT and changes nothing
+  // when there are not that many rows.
+  void begin_training(const ListOptions& options);
+  // Some milliseconds of it, at the end a few exact searches each. Returns whether that was the last.
+  bool train_step();
   bool trained() const { return lists_ != nullptr; }
-  // What `train` has learnt, with the list of each row; empty when not trained.
+  // What training has learnt, with the list of each row; empty when not trained.
   std::vector<uint8_t> training_state() const;
   // Takes it back, into an index with these rows and perhaps later ones. Throws INVALID_ARGUMENT and changes
   // nothing for what cannot be of this one.
@@ -93,13 +100,16 @@ class VectorIndex {
     double score;
     int32_t row;
   };
+  struct Training {
+    ListTraining lists;
+    std::vector<size_t> at_rank;  // (lists): neighbours, by the rank of the list that they are in
+    size_t asked = 0;
+  };
 
   void check_rows(std::span<const int32_t> rows) const;
   // Throws unless x, (dim), can be stored or asked with; `what` names it.
   double checked_norm(const float* x, const char* what, size_t number) const;
   size_t append(size_t n, const std::function<void(size_t piece_first, size_t count)>& piece);
-  // Rows as floats, scaled to length 1 under cosine. to: (rows, dim)
-  void read_directions(std::span<const int32_t> rows, float* to) const;
   std::vector<int32_t> present_rows() const;
   // The score of a row in double precision; `scratch`: (dim)
   double score(const Queries& queries, size_t query, int32_t row, float* scratch) const;
@@ -112,8 +122,9 @@ class VectorIndex {
   std::vector<std::vector<Exact>> nearest(std::span<const float> queries, const RowSet& set, size_t k) const;
   // Rows that a search by the lists looks at.
   std::vector<int32_t> probed(const float* query, const SearchOptions& options) const;
-  // How many lists must be looked at for the recall that is aimed at.
-  size_t measure_probes(const Lists& lists, std::span<const int32_t> rows) const;
+  // Asks some rows for their neighbours, and counts the ranks of the lists that those are in. Returns whether
+  // there are more to ask.
+  bool measure_step(Training& training) const;
 
   Metric metric_;
   RowStore store_;
@@ -121,6 +132,7 @@ class VectorIndex {
   size_t size_ = 0;
   double longest_ = 0;  // norm of a row that is or was here
   std::unique_ptr<Lists> lists_;
+  std::unique_ptr<Training> training_;  // under way
 };
 
 }  // namespace vitreous

@@ -16,12 +16,12 @@ test('the engine runs in a worker, in the variant of this browser', async () => 
 describe('every kind of image gives Node’s embedding', () => {
   const names = [
     'HTMLCanvasElement',
-    'OffscreenCanvas',
-    'WebGL canvas',
-    'ImageData',
-    'ImageBitmap',
     'HTMLImageElement',
     'HTMLImageElement on its way',
+    'WebGL canvas',
+    'OffscreenCanvas',
+    'ImageData',
+    'ImageBitmap',
     'VideoFrame',
     'Blob',
     'File',

@@ -5,7 +5,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { serveFile } from '../js/support/file_server.mjs';
 import { nanoFile } from '../js/support/safetensors.mjs';
-import { launchChromium } from './support/demo-page.mjs';
+import { launchChromium } from './support/chromium.mjs';
 import { openSite, startTestSite } from './support/site.mjs';
 
 const FILE = 'm/model.safetensors';

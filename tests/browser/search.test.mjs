@@ -1,6 +1,10 @@
 // Search in the page: every kind of image, parts of them, folders; and what stays.
 import assert from 'node:assert/strict';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { fixture } from '../js/support/golden.mjs';
 import { AIRPLANE, ALLIUM, ALPS, BOATS, useModelInPage } from './support/fixture.mjs';
 
 const shared = useModelInPage();
@@ -33,6 +37,7 @@ describe('a part of an image', () => {
           const image = await kinds[name](src);
           const own = await model.embed({ image, region });
           const again = await model.embed({ image, region }); // the caller's image is still the caller's
+          image.close?.();
           found[name] = Math.max(
             ...own.map((value, i) => Math.max(Math.abs(value - expected[i]), Math.abs(value - again[i]))),
           );
@@ -98,13 +103,27 @@ test('an index of photos is there after it was closed, and finds by photo, part 
       const loaded = await ImageIndex.load(await index.saveBlob(), { model });
       results.loaded = loaded.size;
       await loaded.close();
+      const root = await navigator.storage.getDirectory();
+      const file = await root.getFileHandle('photos.vix', { create: true });
+      await index.saveFile(file);
+      const fromFile = await ImageIndex.load(file, { model });
+      results.fromFile = [...fromFile.ids()];
+      await fromFile.close();
+      await root.removeEntry('photos.vix');
       await index.close();
       await ImageIndex.delete('photos');
       return results;
     },
     [BOATS, [ALLIUM, AIRPLANE, ALPS]],
   );
-  assert.deepEqual(found, { size: 4, photo: BOATS, part: BOATS, entry: 3, loaded: 4 });
+  assert.deepEqual(found, {
+    size: 4,
+    photo: BOATS,
+    part: BOATS,
+    entry: 3,
+    loaded: 4,
+    fromFile: [BOATS, ALLIUM, AIRPLANE, ALPS],
+  });
 });
 
 test('a folder and a list of files, with bad ones', async () => {
@@ -149,4 +168,95 @@ test('a folder and a list of files, with bad ones', async () => {
     third: { ...none, added: 1, removed: 1 },
     ids: ['a.png'],
   });
+});
+
+test('a folder and a file that are dropped, with all that is in them; again, when they are gone', async () => {
+  const { page } = shared;
+  const folder = await mkdtemp(join(tmpdir(), 'vitreous-drop-'));
+  const at = (name) => join(folder, name);
+  await mkdir(at('photos/inner/deep'), { recursive: true });
+  // A folder is read in pieces of 100: these make several, and the images are in the last ones.
+  for (let i = 0; i < 230; i++) await writeFile(at(`photos/inner/${i}.txt`), 'no image');
+  const copy = (from, to) => copyFile(fixture(from.replace('fixtures/', '')), at(to));
+  await copy(BOATS, 'photos/boats.png');
+  await copy(ALLIUM, 'photos/inner/zz.png');
+  await copy(AIRPLANE, 'photos/inner/deep/plane.PNG');
+  await copy(ALPS, 'alps.jpg');
+  await writeFile(at('photos/bad.jpg'), 'This is no picture.');
+
+  await page.evaluate(async () => {
+    const { ImageIndex, indexFolder } = await import('/vitreous/search.js');
+    const index = await ImageIndex.create({ model });
+    const totals = [];
+    const short = ({ failed, ...counts }) => ({
+      ...counts,
+      failed: failed.map(({ id, error }) => [id, error.code]),
+    });
+    globalThis.dropped = { index, results: [] };
+    document.addEventListener('dragover', (event) => event.preventDefault());
+    document.addEventListener('drop', (event) => {
+      event.preventDefault();
+      const { dataTransfer } = event;
+      dropped.over = dataTransfer;
+      const options = { onProgress: ({ total }) => totals.push(total) };
+      dropped.results.push(
+        indexFolder(index, dataTransfer, options).then((result) => ({
+          ...short(result),
+          total: totals.at(-1),
+        })),
+      );
+    });
+  });
+  const cdp = await page.context().newCDPSession(page);
+  const drop = async (...names) => {
+    const data = { items: [], files: names.map(at), dragOperationsMask: 1 };
+    for (const type of ['dragEnter', 'dragOver', 'drop'])
+      await cdp.send('Input.dispatchDragEvent', { type, x: 10, y: 10, data });
+    return page.evaluate(() => dropped.results.at(-1));
+  };
+  const none = { added: 0, updated: 0, unchanged: 0, removed: 0 };
+  const bad = { failed: [['photos/bad.jpg', 'INVALID_IMAGE']] };
+  assert.deepEqual(await drop('photos', 'alps.jpg'), { ...none, added: 4, ...bad, total: 5 });
+  assert.deepEqual((await page.evaluate(() => [...dropped.index.ids()])).sort(), [
+    'alps.jpg',
+    'photos/boats.png',
+    'photos/inner/deep/plane.PNG',
+    'photos/inner/zz.png',
+  ]);
+  await rm(at('photos/boats.png'));
+  assert.deepEqual(await drop('photos'), { ...none, unchanged: 2, removed: 2, ...bad, total: 3 });
+  // When the event is over nothing is left of it: that must not look like a folder that is empty.
+  const late = await page.evaluate(async () => {
+    const { indexFolder } = await import('/vitreous/search.js');
+    const error = await errorOf(indexFolder(dropped.index, dropped.over));
+    const { size } = dropped.index;
+    await dropped.index.close();
+    return { error, size };
+  });
+  assert.equal(late.error.code, 'INVALID_ARGUMENT');
+  assert.match(late.error.message, /before any await/);
+  assert.equal(late.size, 2);
+  await rm(folder, { recursive: true });
+});
+
+test('the approximate index is built in the worker beside changes and searches', async () => {
+  const order = await shared.page.evaluate(async () => {
+    const { ImageIndex } = await import('/vitreous/search.js');
+    const index = await ImageIndex.create({ dim: 64 });
+    const vector = () => Float32Array.from({ length: 64 }, () => Math.random() - 0.5);
+    const many = (from, count) =>
+      Array.from({ length: count }, (_, i) => ({ id: `${from + i}`, vector: vector() }));
+    await index.add(many(0, 5000));
+    const order = [];
+    const training = index.train({ lists: 500, iterations: 40 }).then(() => order.push('trained'));
+    for (let i = 0; i < 10; i++) {
+      await index.add(many(5000 + i, 1));
+      order.push((await index.search(vector(), { k: 4 })).length);
+    }
+    await training;
+    order.push(index.approximate, (await index.search({ id: '5009' }, { k: 1 }))[0].id);
+    await index.close();
+    return order;
+  });
+  assert.deepEqual(order, [...Array(10).fill(4), 'trained', true, '5009']);
 });

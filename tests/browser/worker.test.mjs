@@ -1,6 +1,6 @@
 // The worker behind the API in real Chromium: weights, aborting, disposing, memory, large images, older browsers.
 import assert from 'node:assert/strict';
-import { createReadStream, readdirSync, readFileSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { describe, test } from 'node:test';
 import sharp from 'sharp';
 import { cosineSimilarity } from 'vitreous';
@@ -15,6 +15,7 @@ import {
   inNode,
   useModelInPage,
 } from './support/fixture.mjs';
+import { packageWithout } from './support/older.mjs';
 
 const files = {
   'model.safetensors': (response) => createReadStream(nanoFile).pipe(response),
@@ -203,27 +204,7 @@ describe('a photo of 12,000 × 9,000 pixels', () => {
 });
 
 describe('a browser without', () => {
-  // The package after a line that takes something away from its browser; flags for it do not exist.
-  const dist = (name) => readFileSync(new URL(`../../dist/${name}`, import.meta.url));
-  const older = {
-    'no-relaxed/': `{
-      const { validate } = WebAssembly;
-      const isRelaxed = (bytes) => bytes.some((byte, i) => byte === 253 && bytes[i + 1] === 133 && bytes[i + 2] === 2);
-      WebAssembly.validate = (bytes) => !isRelaxed(bytes) && validate(bytes);
-    }`,
-    'no-webgl/': `{
-      const { getContext } = OffscreenCanvas.prototype;
-      OffscreenCanvas.prototype.getContext = function (kind, ...rest) {
-        return /webgl/.test(kind) ? null : getContext.call(this, kind, ...rest);
-      };
-    }`,
-  };
-  for (const [folder, without] of Object.entries(older)) {
-    for (const name of ['index.js', 'worker.js']) files[folder + name] = `${without}\n${dist(name)}`;
-    for (const name of readdirSync(new URL('../../dist/', import.meta.url))) {
-      if (/^shared-|wasm$|safetensors$/.test(name)) files[folder + name] = dist(name);
-    }
-  }
+  Object.assign(files, packageWithout('relaxed'), packageWithout('webgl'));
 
   const run = (folder) =>
     shared.page.evaluate(

@@ -39,6 +39,12 @@ std::vector<int32_t> rows_where(size_t rows, const std::function<bool(size_t)>& 
   return some;
 }
 
+void train(VectorIndex& index, const ListOptions& options) {
+  index.begin_training(options);
+  while (!index.train_step()) {
+  }
+}
+
 // Clusters of vectors, like embeddings.
 std::vector<float> clustered(size_t rows, size_t dim, uint32_t seed) {
   constexpr size_t kLatent = 8, kClusters = 40;
@@ -124,7 +130,7 @@ TEST_P(Golden, CandidatesOfSmallerFormsAreScoredWithTheFloats) {
 
 TEST_P(Golden, AllListsTogetherAreExact) {
   VectorIndex index = golden_index(GetParam().first);
-  index.train({.lists = 1});
+  train(index, {.lists = 1});
   expect_golden(index, "all", {.k = 10, .exact = false});
 }
 
@@ -163,7 +169,7 @@ TEST(VectorIndex, PackedRowsAreTheSameRowsAgain) {
 
 TEST(VectorIndex, CompactingKeepsTheOrder) {
   VectorIndex index = golden_index(Metric::kCosine);
-  index.train({.lists = 8});
+  train(index, {.lists = 8});
   const auto gone = rows_where(kRows, [](size_t row) { return row % 3 == 1 || row > 350; });
   index.remove(gone);
   index.remove(gone);  // again: nothing more
@@ -172,7 +178,7 @@ TEST(VectorIndex, CompactingKeepsTheOrder) {
   const auto queries = golden("queries");
   for (const bool exact : {true, false}) {
     VectorIndex one = golden_index(Metric::kCosine);
-    if (!exact) one.train({.lists = 8});
+    if (!exact) train(one, {.lists = 8});
     one.remove(gone);
     Hits before = one.search(queries, {.k = 10, .exact = exact});
     const auto moved = one.compact();
@@ -189,9 +195,9 @@ TEST(VectorIndex, ListsFindNearlyAllAndAreTheSameEveryTime) {
   const auto x = clustered(6000, 64, 3), queries = clustered(100, 64, 4);
   VectorIndex index({.dim = 64}), again({.dim = 64}), restored({.dim = 64});
   for (VectorIndex* one : {&index, &again, &restored}) one->add(std::span(x).first(5000 * 64));
-  index.train({.lists = 64, .iterations = 8, .seed = 5});
+  train(index, {.lists = 64, .iterations = 8, .seed = 5});
   set_thread_count(2);
-  again.train({.lists = 64, .iterations = 8, .seed = 5});
+  train(again, {.lists = 64, .iterations = 8, .seed = 5});
   set_thread_count(1);
   EXPECT_EQ(index.training_state(), again.training_state());
   restored.restore(index.training_state());
@@ -211,14 +217,80 @@ TEST(VectorIndex, ListsFindNearlyAllAndAreTheSameEveryTime) {
               index.search(queries, {.k = 10, .allowed = allowed.data()}));
 }
 
+// What comes, goes and moves while the lists are made is in them, or is not.
+TEST(VectorIndex, TrainsWhileItChanges) {
+  constexpr size_t kWide = 256;  // so that a step is of few rows
+  const auto x = clustered(6000, kWide, 3), queries = clustered(100, kWide, 4);
+  for (const size_t every : {1, 6}) {  // steps between two changes
+    VectorIndex index({.dim = kWide});
+    index.add(std::span(x).first(3000 * kWide));
+    index.begin_training({.lists = 1024, .iterations = 2});
+    size_t added = 3000, steps = 0;
+    while (!index.train_step()) {
+      EXPECT_FALSE(index.trained());
+      if (++steps % every != 0 || added >= 6000) continue;
+      index.add(std::span(x).subspan(added * kWide, 500 * kWide));
+      added += 500;
+      index.remove(rows_where(300, [](size_t row) { return row % 3 != 0; }));
+      if (added % 1000 == 0) index.compact();
+    }
+    EXPECT_GT(steps, 80u);
+    EXPECT_TRUE(index.trained());
+    EXPECT_TRUE(index.train_step());  // there is nothing more to do
+    const Hits exact = index.search(queries, {.k = 10});
+    const Hits near = index.search(queries, {.k = 10, .exact = false});
+    EXPECT_GE(agreement(near, exact, 10), 0.98) << every;
+    EXPECT_NE(near.rows, exact.rows);
+    VectorIndex again({.dim = kWide});
+    again.add(index.vectors(rows_where(index.rows(), [](size_t) { return true; })));
+    again.restore(index.training_state());
+    EXPECT_EQ(again.training_state(), index.training_state());
+  }
+}
+
+TEST(VectorIndex, ListsAreOutgrownWhenAsManyRowsAreNew) {
+  const auto rows = golden("rows");
+  RowStore store(kDim, Storage::kFp32, false);
+  const auto add = [&](size_t n) {
+    store.reserve(n);
+    for (size_t i = 0; i < n; ++i) store.append(&rows[i * kDim]);
+  };
+  add(100);
+  ListTraining training(store, rows_where(100, [](size_t) { return true; }), {.lists = 5}, true);
+  while (training.step(store)) {
+  }
+  Lists& lists = training.lists();
+  lists.set_trained(100);
+  add(60);
+  lists.add(store);
+  Lists restored(store, lists.state());
+  for (Lists* one : {&lists, &restored}) EXPECT_FALSE(one->outgrown());
+  add(40);
+  for (Lists* one : {&lists, &restored}) {
+    one->add(store);
+    EXPECT_TRUE(one->outgrown());
+  }
+}
+
+TEST(VectorIndex, WithoutRowsThereIsNoTraining) {
+  VectorIndex index = golden_index(Metric::kCosine);
+  const auto all = rows_where(kRows, [](size_t) { return true; });
+  train(index, {.lists = 8});
+  index.begin_training({.lists = 4});
+  index.remove(all);
+  EXPECT_FALSE(index.trained());
+  EXPECT_TRUE(index.train_step());
+  EXPECT_FALSE(index.trained());
+}
+
 TEST(VectorIndex, TrainingThatDoesNotFitIsRefused) {
   VectorIndex index = golden_index(Metric::kCosine);
-  expect_error(code::kInvalidArgument, {"401 lists"}, [&] { index.train({.lists = 401}); });
-  expect_error(code::kInvalidArgument, {"0 lists"}, [&] { index.train({.lists = 0}); });
-  expect_error(code::kInvalidArgument, {"iterations"}, [&] { index.train({.lists = 4, .iterations = 0}); });
+  expect_error(code::kInvalidArgument, {"401 lists"}, [&] { train(index, {.lists = 401}); });
+  expect_error(code::kInvalidArgument, {"0 lists"}, [&] { train(index, {.lists = 0}); });
+  expect_error(code::kInvalidArgument, {"iterations"}, [&] { train(index, {.lists = 4, .iterations = 0}); });
   EXPECT_FALSE(index.trained());
   EXPECT_TRUE(index.training_state().empty());
-  index.train({.lists = 4});
+  train(index, {.lists = 4});
   const auto state = index.training_state();
   VectorIndex fewer({.dim = kDim}), other({.dim = kDim + 1});
   const auto rows = golden("rows");
@@ -274,7 +346,7 @@ TEST(VectorIndex, OneRowAndNone) {
     hits = index.search(query, {.k = 2});
     EXPECT_EQ(hits.rows, (std::vector<int32_t>{0, -1}));
     EXPECT_EQ(hits.scores[0], 1);
-    index.train({.lists = 1});
+    train(index, {.lists = 1});
     expect_same(index.search(query, {.k = 2, .exact = false}), hits);
     index.remove(std::vector<int32_t>{0});
     EXPECT_EQ(index.search(query, {.k = 2, .exact = false}).rows, (std::vector<int32_t>{-1, -1}));

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
+import { findChromium } from '../../scripts/setup/browsers.mjs';
 import { startSite } from '../browser/support/site.mjs';
 import { BOATS, BROKEN, partOfBoats, photos, project } from './support.mjs';
 
@@ -16,7 +17,7 @@ let problems;
 async function launch() {
   const extension = join(example.folder, 'dist');
   context = await chromium.launchPersistentContext(join(example.folder, 'profile'), {
-    executablePath: process.env.CHROME_PATH ?? '/usr/bin/chromium',
+    executablePath: findChromium(),
     ignoreDefaultArgs: ['--disable-extensions'],
     args: [
       '--no-sandbox',
@@ -110,7 +111,7 @@ test('the menu finds what is like an image, on the page and among all that was c
 
   // An image that cannot be read.
   const third = await findSimilar(page, at('broken.jpg'));
-  await third.getByText('could not be read').waitFor({ timeout: 120_000 });
+  await third.getByText('could not be decoded').waitFor({ timeout: 120_000 });
   assert.deepEqual(problems, []);
 });
 

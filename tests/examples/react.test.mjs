@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { launchChromium } from '../browser/support/demo-page.mjs';
+import { launchChromium } from '../browser/support/chromium.mjs';
 import { openSite, startSite } from '../browser/support/site.mjs';
 import { BOATS, BROKEN, drop, noWorkers, photoFiles, project } from './support.mjs';
 

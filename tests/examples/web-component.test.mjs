@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { launchChromium } from '../browser/support/demo-page.mjs';
+import { launchChromium } from '../browser/support/chromium.mjs';
 import { openSite, STRICT_CSP, startSite } from '../browser/support/site.mjs';
 import { BOATS, BROKEN, drop, noWorkers, photoFiles, project } from './support.mjs';
 

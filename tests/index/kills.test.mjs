@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ImageIndex } from 'vitreous/search';
-import { launchChromium } from '../browser/support/demo-page.mjs';
+import { launchChromium } from '../browser/support/chromium.mjs';
 import { startTestSite } from '../browser/support/site.mjs';
 import { contents, DIM, difference, History, randomNumbers } from './operations.mjs';
 
@@ -24,7 +24,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 function changesOf(found, acknowledged, where) {
   const problems = [];
   for (const count of [acknowledged, acknowledged + 1]) {
-    const problem = difference(new History(seed, count).state, found, QUERIES);
+    const problem = difference(new History(seed, count, { trains: true }).state, found, QUERIES);
     if (problem === undefined) return count;
     problems.push(`of ${count} changes: ${problem}`);
   }
@@ -136,7 +136,7 @@ async function open(queries) {
 /** In the page: changes it until the tab dies. */
 async function write([seed, count]) {
   const { History, perform } = await import('/operations.mjs');
-  const history = new History(seed, count);
+  const history = new History(seed, count, { trains: true });
   for (;;) {
     await perform(globalThis.index, history.next());
     await globalThis.report(history.count);

@@ -25,9 +25,12 @@ export class History {
   /** The number of each id's vector, in the order of an index. */
   state = new Map();
   #seed;
+  #trains;
 
-  constructor(seed, count = 0) {
+  /** @param trains - whether the approximate index is among it, which changes nothing of what there is */
+  constructor(seed, count = 0, { trains = false } = {}) {
     this.#seed = seed;
+    this.#trains = trains;
     for (let i = 0; i < count; i++) this.next();
   }
 
@@ -53,6 +56,7 @@ export class History {
       return { kind: 'upsert', entries: [...new Map(entries.map((entry) => [entry.id, entry])).values()] };
     }
     if (kind < 0.85) return { kind: 'remove', ids: [...new Set(some(60, one))] };
+    if (this.#trains && kind < 0.93) return { kind: 'train' };
     return kind < 0.99 ? { kind: 'compact' } : { kind: 'clear' };
   }
 }
@@ -75,8 +79,8 @@ export function perform(index, { kind, entries, ids }) {
 
 /**
  * What an index holds, to be compared with a state, and what it finds.
- * @returns {Promise<{ ids: string[], numbers: number[], bad: string[], found: string[][] }>} `bad`: ids whose vector is not
- *   the one of their number
+ * @returns {Promise<{ ids: string[], numbers: number[], bad: string[], found: string[][], near: string[][] }>} `bad`:
+ *   ids whose vector is not the one of their number; `near`: by the approximate index, where there is one
  */
 export async function contents(index, queries) {
   const ids = [];
@@ -87,8 +91,10 @@ export async function contents(index, queries) {
     numbers.push(metadata.n);
     if (String(vector) !== String(vectorOf(metadata.n))) bad.push(id);
   }
-  const results = await index.searchMany(queries.map(vectorOf), { k: 5 });
-  return { ids, numbers, bad, found: results.map((list) => list.map(({ id }) => id)) };
+  const vectors = queries.map(vectorOf);
+  const found = async (exact) =>
+    (await index.searchMany(vectors, { k: 5, exact })).map((list) => list.map(({ id }) => id));
+  return { ids, numbers, bad, found: await found(true), near: await found(false) };
 }
 
 /** What a search for vector number `query` must find in a state: inner products in double precision. */
@@ -105,7 +111,7 @@ export function neighbours(state, query) {
 }
 
 /** What is wrong with the contents, if they should be of this state; undefined if nothing. */
-export function difference(state, { ids, numbers, bad, found }, queries) {
+export function difference(state, { ids, numbers, bad, found, near }, queries) {
   if (bad.length > 0) return `the vectors of ${bad} are others`;
   if (String(ids) !== String([...state.keys()]))
     return `${ids.length} entries instead of ${state.size}, or others`;
@@ -113,6 +119,9 @@ export function difference(state, { ids, numbers, bad, found }, queries) {
   for (const [i, query] of queries.entries()) {
     if (String(found[i]) !== String(neighbours(state, query)))
       return `the neighbours of ${query} are ${found[i]}`;
+    const wanted = Math.min(5, state.size);
+    if (new Set(near[i]).size !== wanted || near[i].some((id) => !state.has(id)))
+      return `the approximate neighbours of ${query} are ${near[i]}`;
   }
   return undefined;
 }

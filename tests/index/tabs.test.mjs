@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ImageIndex } from 'vitreous/search';
-import { launchChromium } from '../browser/support/demo-page.mjs';
+import { launchChromium } from '../browser/support/chromium.mjs';
 import { openSite, startTestSite } from '../browser/support/site.mjs';
 import { contents, DIM, difference, History } from './operations.mjs';
 
@@ -191,7 +191,10 @@ test('Node, a disk that is full: STORAGE_FULL, the state as before, and usable',
   assert.ok((await stat(path)).size <= 150 * 1024);
   const index = await ImageIndex.open({ path, dim: DIM, metric: 'dot', threads: 1 });
   assert.equal(index.recovered, undefined);
-  assert.equal(difference(new History(4, count).state, await contents(index, QUERIES), QUERIES), undefined);
+  assert.equal(
+    difference(new History(4, count, { trains: true }).state, await contents(index, QUERIES), QUERIES),
+    undefined,
+  );
   await index.close();
   await rm(folder, { recursive: true });
 });

@@ -7,7 +7,7 @@ import { contents, DIM, difference, History, perform, vectorOf } from './operati
 
 const [path, seed, count, full] = process.argv.slice(2);
 const index = await ImageIndex.open({ path, dim: DIM, metric: 'dot', threads: 1 });
-const history = new History(Number(seed), Number(count));
+const history = new History(Number(seed), Number(count), { trains: true });
 const acknowledge = () => writeSync(1, `${history.count}\n`);
 acknowledge();
 while (!full || history.count < 5) {

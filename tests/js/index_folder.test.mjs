@@ -81,7 +81,7 @@ describe('indexFolder', () => {
     writeFileSync(at('text.jpg'), 'This is no picture.');
     writeFileSync(at('short.png'), readFileSync(fixture(BOATS)).subarray(0, 3000));
     const { failed, ...counts } = await indexFolder(index, join(folder, 'a'));
-    expect(counts).toEqual({ added: 2, updated: 0, unchanged: 0, removed: 0 });
+    expect(counts).toEqual({ added: 2, updated: 0, unchanged: 0, removed: 0, restarts: [] });
     expect(failed.map(({ id, error }) => [id, error.code])).toEqual(
       ['empty.jpg', 'short.png', 'text.jpg'].map((name) => [at(name), 'INVALID_IMAGE']),
     );

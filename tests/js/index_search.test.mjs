@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createModel } from '../../dist/node.mjs';
 import { ImageIndex } from '../../dist/node-search.mjs';
@@ -228,6 +229,27 @@ describe('search', () => {
     );
   });
 
+  test('more than there are, none, and after all are gone', async () => {
+    const query = Float32Array.of(1, 0, 0, 0);
+    for (const approximate of [false, true]) {
+      const index = await create({ dim: 4 });
+      const asked = () => index.searchMany([query, query], { k: 100 });
+      expect(await asked()).toEqual([[], []]);
+      await index.add(points);
+      if (approximate) await index.train({ lists: 2 });
+      expect(index.approximate).toBe(approximate);
+      for (const found of await asked()) expect(ids(found)).toEqual(['east', 'northeast', 'north', 'up']);
+      expect(ids(await index.search(query, { k: 100, filter: { kind: 'dog' } }))).toEqual(['north']);
+      await index.remove(ids(points));
+      expect([await asked(), index.size, index.approximate]).toEqual([[[], []], 0, false]);
+      await index.compact();
+      expect(await asked()).toEqual([[], []]);
+      await index.add(points[0]);
+      expect(ids((await asked())[0])).toEqual(['east']);
+      expect(await index.searchMany([])).toEqual([]);
+    }
+  });
+
   test('k, minScore', async () => {
     const index = await withPoints();
     const query = Float32Array.of(1, 0, 0, 0);
@@ -267,53 +289,6 @@ describe('search', () => {
     await expect(index.search({ id: 'up' })).rejects.toEqual(error('DISPOSED'));
     await expect(index.add(points)).rejects.toEqual(error('DISPOSED'));
     expect(() => index.size).toThrow(error('DISPOSED'));
-  });
-});
-
-describe('an approximate index', () => {
-  // Clusters so near each other that some of the nearest lie in lists that are not looked at.
-  const dim = 16;
-  let state = 1;
-  const random = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 31 - 1;
-  };
-  const near = (center, spread) => center.map((value) => value + spread * random());
-  const centers = Array.from({ length: 40 }, () => Array.from({ length: dim }, random));
-  const entries = Array.from({ length: 4000 }, (_, i) => ({
-    id: `${i}`,
-    vector: near(centers[i % 40], 0.9),
-  }));
-  const queries = Array.from({ length: 60 }, (_, i) => new Float32Array(near(centers[i % 40], 0.9)));
-  const ids = (results) => results.map((list) => list.map(({ id }) => id));
-
-  test('finds nearly all, grows, is kept, and can be left aside', async () => {
-    const index = await create({ dim });
-    await index.add(entries);
-    const exact = ids(await index.searchMany(queries));
-    await index.train({ lists: 64, seed: 7 });
-    expect(ids(await index.searchMany(queries, { exact: true }))).toEqual(exact);
-    const found = ids(await index.searchMany(queries));
-    const same = found.flatMap((list, i) => list.filter((id) => exact[i].includes(id))).length;
-    expect(same / 600).toBeGreaterThanOrEqual(0.95);
-    expect(same).toBeLessThan(600); // it is approximate: what follows would prove nothing else
-
-    await index.remove(['17']);
-    await index.add({ id: 'later', vector: queries[0] });
-    expect((await index.search(queries[0]))[0]).toMatchObject({ id: 'later' });
-    const after = ids(await index.searchMany(queries));
-    expect(after.flat()).not.toContain('17');
-
-    const again = await load(await index.save());
-    expect(ids(await again.searchMany(queries))).toEqual(after);
-  });
-
-  test('has as many lists as the root of its entries unless told otherwise, and never more than entries', async () => {
-    const index = await create({ dim });
-    await index.add(entries.slice(0, 100));
-    await index.train();
-    await expect(index.train({ lists: 101 })).rejects.toEqual(error('INVALID_ARGUMENT', /101/));
-    expect(await index.search(queries[0], { k: 3 })).toHaveLength(3);
   });
 });
 
@@ -385,6 +360,18 @@ describe('a file', () => {
     expect((await readdir(scratch)).filter((name) => /lock|compact/.test(name))).toEqual([
       `${path.slice(scratch.length + 1)}.lock`,
     ]);
+  });
+
+  test('is written as a copy, and takes the place of an older one when it is whole', async () => {
+    const index = await withPoints();
+    const path = newPath();
+    await index.saveFile(path);
+    await index.remove('up');
+    await index.saveFile(pathToFileURL(path));
+    const copy = await openAt(path);
+    expect(await collected(copy)).toEqual(await collected(index));
+    expect(await collected(await load(path))).toEqual(await collected(index));
+    await expect(index.saveFile(join(scratch, 'no/such/folder.vix'))).rejects.toEqual(error('WRITE_FAILED'));
   });
 
   test('shrinks by itself when more than half is gone', async () => {

@@ -88,7 +88,7 @@ test('the forms for issues are forms', () => {
     }
   }
   // What helps most is asked for by the words under which it is found.
-  const html = readFileSync(join(root, 'demo/index.html'), 'utf8');
+  const html = readFileSync(join(root, 'demo/tabs/measure.html'), 'utf8');
   assert.match(html, /Measure this device/);
   assert.match(read('ISSUE_TEMPLATE/bug.yml'), /Measure this device[\s\S]*npx vitreous info/);
 });

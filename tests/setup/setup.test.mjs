@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, test } from 'node:test';
 import { treeDigest, unpack } from '../../scripts/setup/archive.mjs';
-import { findChromium } from '../../scripts/setup/browsers.mjs';
+import { ensureBrowsers, findChromium, findFirefox, findWebKit } from '../../scripts/setup/browsers.mjs';
 import { cacheDir, makeOnce } from '../../scripts/setup/cache.mjs';
 import { debianMirror, parseSources } from '../../scripts/setup/debian.mjs';
 import { ensurePackages } from '../../scripts/setup/packages.mjs';
@@ -230,9 +230,31 @@ test('npm runs only when package.json or the lock file has changed', async () =>
   }
 });
 
-test('CHROME_PATH comes before PATH', () => {
-  const bin = folder('browsers', { chromium: '', mine: '' });
+test('CHROME_PATH and FIREFOX_PATH come before PATH', () => {
+  const bin = folder('browsers', { chromium: '', firefox: '', mine: '' });
+  const mine = join(bin, 'mine');
   assert.equal(findChromium({ PATH: bin }), join(bin, 'chromium'));
-  assert.equal(findChromium({ PATH: bin, CHROME_PATH: join(bin, 'mine') }), join(bin, 'mine'));
+  assert.equal(findChromium({ PATH: bin, CHROME_PATH: mine }), mine);
   assert.equal(findChromium({ PATH: scratch }), undefined);
+  assert.equal(findFirefox({ PATH: bin }), join(bin, 'firefox'));
+  assert.equal(findFirefox({ PATH: bin, FIREFOX_PATH: mine }), mine);
+});
+
+test('WebKit is its browser, its driver and a display', () => {
+  const bin = folder('webkit', { WebKitWebDriver: '', Xvfb: '' });
+  const libraries = join(scratch, 'webkit-libraries');
+  const browser = join(folder('webkit-libraries/any-gnu/webkit2gtk-4.1', { MiniBrowser: '' }), 'MiniBrowser');
+  const programs = { driver: join(bin, 'WebKitWebDriver'), browser, display: join(bin, 'Xvfb') };
+  assert.deepEqual(findWebKit({ PATH: bin }, libraries), programs);
+  assert.equal(findWebKit({ PATH: bin }, scratch), undefined);
+  assert.equal(findWebKit({ PATH: scratch }, libraries), undefined);
+});
+
+test('browsers that are missing and cannot be installed are named, with the way out', async () => {
+  const nowhere = { mirror: null, root: false, env: { PATH: scratch } };
+  await ensureBrowsers([], nowhere);
+  await assert.rejects(
+    ensureBrowsers(['chromium', 'firefox'], nowhere),
+    /Chromium or Chrome.*CHROME_PATH.*Firefox.*FIREFOX_PATH/s,
+  );
 });

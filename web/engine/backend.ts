@@ -17,6 +17,8 @@ import type { EngineClasses, Recipes } from './tools.js';
 
 /** What an engine can be asked for by name, wherever it runs; see calls.ts. */
 export interface Calling {
+  /** Whether it is in a worker: not in the way of this thread's events. */
+  readonly worker: boolean;
   compute(recipe: keyof Recipes, args: unknown[]): Promise<unknown>;
   make(name: keyof EngineClasses, args: unknown[]): Promise<number>;
   /** @throws `WORKER_FAILED` when the object went with an engine that has died */
@@ -62,7 +64,6 @@ export interface Backend<Image = ImageInput, From = Source> extends Calling {
   readonly variant: Variant;
   readonly threads: number;
   readonly threadsReason: string | undefined;
-  readonly worker: boolean;
   /** What the engine has died of: every call rejects with it. */
   readonly failure: VitreousError | undefined;
   /** Here and not at the caller's, because the cache is here. */

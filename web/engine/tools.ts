@@ -82,8 +82,12 @@ export interface GlueVectorIndex extends EngineObject {
   search(queries: Float32Array, options: SearchOptions): { rows: Int32Array; scores: Float32Array };
   /** By old row the new one, -1 for removed ones. */
   compact(): Int32Array;
+  /** Whether an exact search takes longer than a frame, and there is no training, or the index has doubled since. */
+  wantsTraining(): boolean;
   /** Divides what is there into lists (k-means), which searches that are not `exact` use; rows added later go into them. */
-  train(options: { lists: number; iterations: number; seed: number }): void;
+  beginTraining(options: { lists: number; iterations: number; seed: number }): void;
+  /** Some milliseconds of it. Returns whether that was the last. */
+  trainStep(): boolean;
   trained(): boolean;
   /** What training has learnt, for `restore` into an index of the same rows, and perhaps later ones; empty if not trained. */
   trainingState(): Uint8Array;

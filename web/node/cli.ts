@@ -27,6 +27,8 @@ const HELP = `vitreous: the DINO Vision Transformer on this machine
                             the embeddings of all images in folders, as an index to search; once more, only what has changed;
                             what was stopped goes on where it was
       -o, --output FILE       the index
+      --processes N           that decode and embed, each with its own model; by default one for each core, where there are
+                              images enough; 1 with --threads
   vitreous search FILE IMAGE
                             the images of an index that are most like one, each with its cosine
       -k N                    how many, 10 by default
@@ -88,6 +90,7 @@ const options = {
   'errors-inline': { type: 'boolean' },
   table: { type: 'string' },
   metric: { type: 'string' },
+  processes: { type: 'string' },
   replace: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
@@ -100,7 +103,7 @@ export type Flags = ReturnType<typeof parse>['values'];
 const commands = {
   embed: { run: embed, flags: ['normalize', 'format', 'output', 'null', 'errors-inline'] },
   classify: { run: classify, flags: ['k', 'head', 'json'] },
-  index: { run: index, flags: ['output'] },
+  index: { run: index, flags: ['output', 'processes'] },
   search: { run: search, flags: ['k', 'json'] },
   export: { run: exportCommand, flags: ['format', 'output', 'table'] },
   import: { run: importCommand, flags: ['output', 'metric', 'replace'] },

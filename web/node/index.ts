@@ -9,6 +9,7 @@ import { type Transform, transformOn } from '../transform.js';
 import type { CreateModelOptions, DataConfig } from '../types.js';
 import type { CacheEntry } from '../weights/store.js';
 import { type ConvertOptions, convertOn } from './convert.js';
+import { remember } from './created.js';
 import { createBackend, host, startModule } from './host.js';
 import { nodeNetwork } from './weights.js';
 
@@ -24,8 +25,11 @@ export type { CacheEntry } from '../weights/store.js';
 export type { ConvertOptions } from './convert.js';
 
 /** As in a browser, see there; `weights` may be a path. The engine runs in this process, `worker` is not looked at. */
-export function createModel(name: string, options: CreateModelOptions = {}): Promise<VisionTransformer> {
-  return create(host, name, options);
+export async function createModel(
+  name: string,
+  options: CreateModelOptions = {},
+): Promise<VisionTransformer> {
+  return remember(await create(host, name, options), name, options);
 }
 
 /**

@@ -10,7 +10,7 @@ import { openParts } from '../search/open.js';
 import { SearchIndex } from '../search/search_index.js';
 import type { IndexOptions, OpenIndexOptions, StoredIndexOptions } from '../search/types.js';
 import { createBackend } from './host.js';
-import { openFileStorage } from './search_file.js';
+import { openFileStorage, replaceFile } from './search_file.js';
 
 export { type ErrorCode, VitreousError } from '../errors.js';
 export {
@@ -33,7 +33,7 @@ export type { IndexMap, MapOptions, Umap, UmapConstructor } from '../search/map.
 export type { ScanOptions, ScanProgress } from '../search/neighbours.js';
 export { SearchIndex } from '../search/search_index.js';
 export type * from '../search/types.js';
-export { type FolderOptions, indexFolder } from './search_folder.js';
+export { type FolderOptions, type FolderResult, indexFolder } from './search_folder.js';
 
 /** As in a browser, see there. */
 export class ImageIndex extends SearchIndex {
@@ -51,6 +51,14 @@ export class ImageIndex extends SearchIndex {
   /** As in a browser, see there. */
   static async create(options: IndexOptions): Promise<ImageIndex> {
     return new ImageIndex(await openParts(createBackend, undefined, options));
+  }
+
+  /**
+   * Writes a copy of the index into a file, for {@link ImageIndex.load} or {@link ImageIndex.open}. A file that is there is
+   * replaced when the copy is whole. @throws `STORAGE_FULL`, `WRITE_FAILED`
+   */
+  saveFile(path: string | URL): Promise<void> {
+    return this.written((pieces) => replaceFile(pathOf(path), pieces));
   }
 
   /** As in a browser, and from a path: a copy in memory, for which no lock is needed. */

@@ -103,25 +103,7 @@ class FileStorage implements Storage {
   }
 
   async replace(pieces: AsyncIterable<Uint8Array>): Promise<void> {
-    const path = `${this.name}.compact`;
-    try {
-      const handle = await open(path, 'w');
-      try {
-        let size = 0;
-        for await (const piece of pieces) {
-          await writeAll(handle, piece, size);
-          size += piece.length;
-        }
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(path, this.name);
-      await syncFolder(dirname(this.name));
-    } catch (error) {
-      await rm(path, { force: true }).catch(() => {});
-      throw failure(this.name, error);
-    }
+    await replaceFile(this.name, pieces);
     await this.#handle?.close();
     this.#handle = await openLog(this.name, false);
   }
@@ -139,6 +121,29 @@ class FileStorage implements Storage {
   async close(): Promise<void> {
     await this.#handle?.close();
     this.#release();
+  }
+}
+
+/** Writes a file anew: until all of it is on the disk, what was there stays. @throws `STORAGE_FULL`, `WRITE_FAILED` */
+export async function replaceFile(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  const temporary = `${path}.compact`;
+  try {
+    const handle = await open(temporary, 'w');
+    try {
+      let size = 0;
+      for await (const piece of pieces) {
+        await writeAll(handle, piece, size);
+        size += piece.length;
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw failure(path, error);
   }
 }
 

@@ -73,7 +73,8 @@ export function checkHeader(
     );
 }
 
-function sameProbe(a: number[], b: number[]): boolean {
+/** Whether these are of the same weights, up to the digits in which variants of the engine differ. */
+export function sameProbe(a: number[], b: number[]): boolean {
   const distance = Math.hypot(...a.map((value, i) => value - (b[i] ?? 0)));
   return a.length === b.length && distance <= PROBE_TOLERANCE * Math.hypot(...a);
 }

@@ -2,6 +2,7 @@
 import { compute } from '../engine/calls.js';
 import { throwIfAborted } from '../errors.js';
 import { neighbours, pairs, type RowPair, type ScanOptions } from './neighbours.js';
+import { joinParts } from './parts.js';
 import { invalid } from './query.js';
 import type { Rows } from './rows.js';
 
@@ -60,6 +61,7 @@ export interface Clustering {
 
 const better = (x: RowPair, y: RowPair) => y.score - x.score || x.a - y.a || x.b - y.b;
 
+/** @internal */
 export async function duplicates(rows: Rows, options: DuplicateOptions): Promise<Duplicate[]> {
   const { minScore = MIN_SCORE, limit = MAX_PAIRS } = options;
   checkWhole('limit', limit, 1);
@@ -75,6 +77,7 @@ export async function duplicates(rows: Rows, options: DuplicateOptions): Promise
   return best.map(({ a, b, score }) => ({ a: idOf(rows, a), b: idOf(rows, b), score }));
 }
 
+/** @internal */
 export async function duplicateGroups(rows: Rows, options: DuplicateGroupOptions): Promise<string[][]> {
   const { minScore = MIN_SCORE } = options;
   const parents = Int32Array.from({ length: rows.table.rows }, (_, row) => row);
@@ -99,6 +102,7 @@ export async function duplicateGroups(rows: Rows, options: DuplicateGroupOptions
   return [...groups.values()].filter(({ length }) => length > 1).sort((x, y) => y.length - x.length);
 }
 
+/** @internal */
 export async function clusters(rows: Rows, options: ClusterOptions): Promise<Clustering> {
   const { minClusterSize = CLUSTER_SIZE, minSamples = minClusterSize } = options;
   const { k = Math.max(CLUSTER_NEIGHBOURS, minSamples) } = options;
@@ -106,10 +110,11 @@ export async function clusters(rows: Rows, options: ClusterOptions): Promise<Clu
   checkWhole('minClusterSize', minClusterSize, 2);
   checkWhole('minSamples', minSamples, 1);
   checkWhole('k', k, Math.max(1, minSamples - 1));
-  const near = await neighbours(rows, k, options);
+  const nearest = await neighbours(rows, k, options);
+  const near = await joinParts(rows, nearest, options);
   throwIfAborted(options.signal);
   const distances = near.scores.map(cosineDistance);
-  const samples = Math.min(minSamples, near.k + 1); // of an index with fewer entries
+  const samples = Math.min(minSamples, nearest.k + 1); // of an index with fewer entries
   const n = near.rows.length;
   const found = await compute(rows.engine, 'hdbscan', n, near.points, distances, minClusterSize, samples);
   const result: Clustering = { clusters: [], noise: [] };
@@ -137,6 +142,7 @@ function checkScore(minScore: number): number {
 /** Of float32 vectors of length 1: copies may have a cosine a little above 1. */
 export const cosineDistance = (score: number) => Math.max(0, 1 - score);
 
+/** @internal */
 export function checkCosine(rows: Rows, what: string): void {
   if (rows.header.metric !== 'cosine')
     throw invalid(`${what} take the metric 'cosine'; this index has '${rows.header.metric}'.`);

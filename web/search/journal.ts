@@ -176,10 +176,13 @@ export class Journal {
     }
   }
 
-  /** Builds the engine's approximate index. It is stored behind all rows, which it numbers. */
-  async train(options: { lists: number; iterations: number; seed: number }): Promise<void> {
-    await this.rows.vectors.train(options);
-    await this.compact();
+  /** Writes what the engine has learnt of its rows. It numbers them, so where the log has others it is written anew. */
+  async keepTraining(): Promise<void> {
+    const { table } = this.rows;
+    const training = await this.rows.training();
+    if (training === undefined) return;
+    if (table.rows === table.numbers) await this.write({ training });
+    else await this.compact();
   }
 
   /** What another tab or process has written since. Returns whether there was anything. */

@@ -11,7 +11,7 @@ const FIRST_PAIRS = 16;
 
 /** Options of what compares the entries with each other. */
 export interface ScanOptions {
-  /** Looks at every entry, where an approximate index has been trained; default false. */
+  /** Looks at every entry, where there is an approximate index; default false, with `approximate: false` true. */
   exact?: boolean;
   signal?: AbortSignal;
   /** `done` entries of `total` have been compared with the others. */
@@ -55,7 +55,7 @@ async function* pieces(rows: Rows, { signal, onProgress }: ScanOptions): AsyncGe
   }
 }
 
-/** The k nearest others of each entry. */
+/** @internal The k nearest others of each entry. */
 export async function neighbours(rows: Rows, most: number, options: ScanOptions): Promise<Neighbours> {
   const live = Int32Array.from(rows.table.liveRows());
   const k = Math.max(0, Math.min(most, live.length - 1));
@@ -92,7 +92,7 @@ export async function neighbours(rows: Rows, most: number, options: ScanOptions)
 }
 
 /**
- * Pairs with at least that score, each once, entry by entry.
+ * @internal Pairs with at least that score, each once, entry by entry.
  * @param enough - how many of an entry's pairs are of use, the best ones
  */
 export async function* pairs(

@@ -20,6 +20,8 @@ export interface IndexParts {
   backend: Backend | undefined;
   storage: Storage | undefined;
   readOnly: boolean;
+  /** Whether an approximate index is built when its time has come, and used. */
+  approximate: boolean;
 }
 
 /** Starts what an index needs; the two platforms differ in `createBackend` and in the storage. */
@@ -29,9 +31,12 @@ export async function openParts(
   options: OpenIndexOptions,
 ): Promise<IndexParts> {
   const { model, signal, repair = false, readOnly = false, onProgress, assetBase, worker, threads } = options;
+  const { approximate = 'auto' } = options;
   let backend: RestartingBackend | undefined;
   try {
     throwIfAborted(signal);
+    if (approximate !== 'auto' && approximate !== false)
+      throw invalid(`approximate is 'auto' or false, not ${approximate}.`);
     const own = model && (await fingerprintOf(model, signal));
     backend = model
       ? undefined
@@ -66,7 +71,7 @@ export async function openParts(
       },
       onProgress: onProgress && ((loaded) => onProgress({ stage: 'open', loaded })),
     });
-    return { journal, model, backend, storage, readOnly };
+    return { journal, model, backend, storage, readOnly, approximate: approximate === 'auto' };
   } catch (error) {
     backend?.dispose();
     await storage?.close();

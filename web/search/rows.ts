@@ -2,6 +2,7 @@
 import type { LastingEngine } from '../engine/backend.js';
 import { type EngineHandle, make } from '../engine/calls.js';
 import type { SearchOptions, VectorIndexOptions } from '../engine/tools.js';
+import { toVitreousError } from '../errors.js';
 import { type Block, type Changes, type Header, joined, type StoredEntry, toBlocks } from './format.js';
 import { Table } from './table.js';
 
@@ -24,6 +25,7 @@ export class Rows {
   readonly #header: Header;
   readonly #vectors: Vectors;
   #table = new Table();
+  #approximate = false;
   /** Rows on their way to the engine, of many small batches. */
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -50,6 +52,11 @@ export class Rows {
 
   get table(): Table {
     return this.#table;
+  }
+
+  /** Whether a search that need not be exact looks at a part of the rows. */
+  get approximate(): boolean {
+    return this.#approximate;
   }
 
   get vectors(): Vectors {
@@ -79,6 +86,7 @@ export class Rows {
       work.push(this.flush());
       const rows = cleared ? this.#table.removeAll() : this.#table.remove(removed as Uint32Array);
       if (rows.length > 0) work.push(this.#vectors.remove(rows));
+      if (this.#table.size === 0) this.#approximate = false;
     }
     for (const { first, entries, packed } of blocks) {
       // In what a damaged log has left an older one of the same id may be there still.
@@ -91,8 +99,24 @@ export class Rows {
       this.#waitingBytes += packed.length;
       if (this.#waitingBytes >= AT_ONCE_BYTES) work.push(this.flush());
     }
-    if (training) work.push(this.flush(), this.#vectors.restore(training));
+    if (training) work.push(this.flush(), this.#restore(training));
     await Promise.all(work);
+  }
+
+  async #restore(training: Uint8Array): Promise<void> {
+    try {
+      await this.#vectors.restore(training);
+      this.#approximate = true;
+    } catch (error) {
+      // Another version's is as good as none.
+      if (toVitreousError(error).code !== 'INVALID_ARGUMENT') throw error;
+    }
+  }
+
+  /** What the engine has learnt of its rows, if it has. */
+  async training(): Promise<Uint8Array | undefined> {
+    this.#approximate = await this.#vectors.trained();
+    return this.#approximate ? this.#vectors.trainingState() : undefined;
   }
 
   /** Hands the engine what {@link apply} has gathered. */
@@ -116,7 +140,8 @@ export class Rows {
       const entries = Array.from(rows, (row) => table.entry(row));
       yield { blocks: toBlocks(first, entries, packed, rowBytes) };
     }
-    if (await this.#vectors.trained()) yield { training: await this.#vectors.trainingState() };
+    const training = await this.training();
+    if (training) yield { training };
   }
 
   async #compact(): Promise<void> {

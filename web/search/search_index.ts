@@ -1,4 +1,5 @@
 import { throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
+import type { VisionTransformer } from '../model.js';
 import { firstRepeated, outside, toStored } from './entry.js';
 import { type Predicate, toPredicate } from './filter.js';
 import { joined } from './format.js';
@@ -15,8 +16,10 @@ import {
 import type { Journal } from './journal.js';
 import type { Recovered } from './log.js';
 import { type IndexMap, type MapOptions, map } from './map.js';
+import type { ScanOptions } from './neighbours.js';
 import type { IndexParts } from './open.js';
 import { checkVector, embed, invalid, queryVectors } from './query.js';
+import { trainInSteps } from './training.js';
 import type {
   AddOptions,
   Entry,
@@ -44,10 +47,12 @@ export class SearchIndex {
   /** Ends with the last change. */
   #changes: Promise<unknown> = Promise.resolve();
   #closed = false;
+  #training = false;
 
   /** @internal */
   constructor(parts: IndexParts) {
     this.#parts = parts;
+    this.#trainIfDue();
     if (!parts.readOnly || parts.storage?.watch === undefined) return;
     const follow = () => void this.refresh().catch(() => {});
     parts.storage.watch(follow);
@@ -64,9 +69,19 @@ export class SearchIndex {
     return this.#parts.journal.header.dim;
   }
 
+  /** @internal */
+  get model(): VisionTransformer | undefined {
+    return this.#parts.model;
+  }
+
   /** How vectors are compared. */
   get metric(): 'cosine' | 'dot' {
     return this.#parts.journal.header.metric;
+  }
+
+  /** Whether searches look at a part of the entries, by an approximate index, unless they are `exact`. */
+  get approximate(): boolean {
+    return this.#journal.rows.approximate && this.#parts.approximate;
   }
 
   /** What had to be dropped when the index was opened; undefined if nothing. */
@@ -166,7 +181,7 @@ export class SearchIndex {
       k = DEFAULT_K,
       filter,
       minScore = Number.NEGATIVE_INFINITY,
-      exact = false,
+      exact = !this.#parts.approximate,
       region,
       signal,
     } = options;
@@ -202,7 +217,7 @@ export class SearchIndex {
    * @throws `INVALID_ARGUMENT`, `ABORTED`
    */
   duplicates(options: DuplicateOptions = {}): Promise<Duplicate[]> {
-    return this.#inOrder(({ rows }) => duplicates(rows, options));
+    return this.#inOrder(({ rows }) => duplicates(rows, this.#exactly(options)));
   }
 
   /**
@@ -212,7 +227,7 @@ export class SearchIndex {
    * @throws `INVALID_ARGUMENT`, `ABORTED`
    */
   duplicateGroups(options: DuplicateGroupOptions = {}): Promise<string[][]> {
-    return this.#inOrder(({ rows }) => duplicateGroups(rows, options));
+    return this.#inOrder(({ rows }) => duplicateGroups(rows, this.#exactly(options)));
   }
 
   /**
@@ -222,7 +237,7 @@ export class SearchIndex {
    * @throws `INVALID_ARGUMENT` also where the metric is not `'cosine'`; `ABORTED`
    */
   clusters(options: ClusterOptions = {}): Promise<Clustering> {
-    return this.#inOrder(({ rows }) => clusters(rows, options));
+    return this.#inOrder(({ rows }) => clusters(rows, this.#exactly(options)));
   }
 
   /**
@@ -241,16 +256,22 @@ export class SearchIndex {
 
   /**
    * Builds an approximate index over what is there (an inverted file; Jégou et al. 2011), for searches in large collections:
-   * they look at the nearest lists only, at as many of them as find 99 % of the ten nearest. Later entries go into it; it is
-   * kept with the index, and worth building anew when that has grown several times. `exact: true` leaves it aside.
+   * they look at the nearest lists only, at as many of them as find 99 % of the ten nearest. Later entries go into it, it is
+   * kept with the index, and `exact: true` leaves it aside. Above a size it is built by itself, see `approximate` in
+   * {@link IndexOptions}. Searches and changes go on meanwhile.
    * @param options.lists - how many, default the square root of the number of entries
    * @param options.iterations - of k-means, default 10
    * @param options.seed - the same seed gives the same lists; default 0
    * @throws `INVALID_ARGUMENT` for more lists than entries
    */
-  train(options: TrainOptions = {}): Promise<void> {
-    const { lists = Math.round(Math.sqrt(this.size)), iterations = 10, seed = 0 } = options;
-    return this.#change((journal) => journal.train({ lists, iterations, seed }));
+  async train(options: TrainOptions = {}): Promise<void> {
+    this.#writable();
+    await this.#inOrder(({ rows }) => {
+      const { lists = Math.round(Math.sqrt(this.size)), iterations = 10, seed = 0 } = options;
+      return rows.vectors.beginTraining({ lists, iterations, seed });
+    });
+    await trainInSteps(() => this.#journal.rows);
+    await this.#change((journal) => journal.keepTraining());
   }
 
   /** Writes the stored index anew without what was removed. Happens by itself when that is more than half. */
@@ -276,6 +297,11 @@ export class SearchIndex {
       for await (const piece of journal.snapshot()) parts.push(new Blob([piece as Uint8Array<ArrayBuffer>]));
       return new Blob(parts, { type: 'application/octet-stream' });
     });
+  }
+
+  /** @internal Hands on the bytes of {@link save} piece by piece; changes wait. */
+  protected written(write: (pieces: AsyncIterable<Uint8Array>) => Promise<void>): Promise<void> {
+    return this.#inOrder((journal) => write(journal.snapshot()));
   }
 
   /** Waits for changes under way, lets go of the lock, and frees the memory. The model stays. */
@@ -341,6 +367,10 @@ export class SearchIndex {
     );
   }
 
+  #exactly<T extends ScanOptions>(options: T): T {
+    return { ...options, exact: options.exact ?? !this.#parts.approximate };
+  }
+
   #allowed(predicate: Predicate): Uint8Array {
     const { table } = this.#journal.rows;
     const allowed = new Uint8Array(table.rows);
@@ -359,7 +389,19 @@ export class SearchIndex {
       );
   }
 
-  /** A change, after those before it, and then a compaction if it is time for one. */
+  /** Builds the approximate index if its time has come. That it cannot be kept is nobody's error. */
+  #trainIfDue(): void {
+    if (this.#training || this.#parts.readOnly || !this.#parts.approximate) return;
+    this.#training = true;
+    this.#inOrder(({ rows }) => rows.vectors.wantsTraining())
+      .then((due) => (due ? this.train() : undefined))
+      .catch(() => {})
+      .finally(() => {
+        this.#training = false;
+      });
+  }
+
+  /** A change, after those before it, and then a compaction or a training if it is time for one. */
   async #change<T>(work: (journal: Journal) => Promise<T>, options?: { lost: boolean }): Promise<T> {
     this.#writable();
     const result = await this.#inOrder(work, options);
@@ -367,6 +409,7 @@ export class SearchIndex {
       this.#inOrder(async (journal) => {
         if (journal.wasteful) await journal.compact();
       }).catch(() => {}); // the log is as it was, only longer
+      this.#trainIfDue();
     }
     return result;
   }

@@ -76,7 +76,7 @@ export interface SearchByOptions {
    * Searches by a part of the image; of several parts each entry's best score counts. In pixels of the upright image.
    */
   region?: Region | Region[];
-  /** Looks at every entry, where an approximate index has been trained; default false. */
+  /** Looks at every entry, where there is an approximate index; default false, with `approximate: false` true. */
   exact?: boolean;
   signal?: AbortSignal;
 }
@@ -96,6 +96,12 @@ export interface IndexOptions {
   keep?: boolean;
   /** Default `'cosine'`: vectors are scaled to length 1. */
   metric?: 'cosine' | 'dot';
+  /**
+   * `'auto'`, the default: above 128 MB of what a search reads (43,690 vectors of 768 numbers in fp32, four times as many in
+   * int8) an approximate index is built in the background, and anew each time the index has doubled. `false`: none is built,
+   * and searches look at every entry.
+   */
+  approximate?: 'auto' | false;
   /** Where the package's `dist` is, for an engine of its own; as for createModel. */
   assetBase?: string | URL;
   /** Whether that engine runs in a worker; as for createModel. */

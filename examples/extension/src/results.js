@@ -15,14 +15,17 @@ async function ask(type, request) {
   return result;
 }
 
+/** Resolves to whether there are results to look at. */
 async function show() {
   const among = element('among').value === 'page' ? page : undefined;
   try {
     const results = await ask('search', { image, page: among });
     element('results').replaceChildren(...results.map(itemOf));
     say(`${results.length} images`);
+    return true;
   } catch (error) {
     say(error.message);
+    return false;
   }
 }
 
@@ -49,7 +52,7 @@ chrome.runtime.onMessage.addListener(({ to, type, done, total, failed, error }) 
   if (to !== 'results') return;
   if (type === 'progress') say(`${done} of ${total} images looked at …`);
   else if (type === 'failed') say(error);
-  else show().then(() => failed && say(`${total - failed} images; ${failed} could not be read`));
+  else show().then((shown) => shown && failed && say(`${failed} of ${total} images could not be read`));
 });
 
 element('among').value = page ? 'page' : 'all';

@@ -4,7 +4,7 @@ import { after, afterEach, before } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { createModel } from 'vitreous';
 import { fixture, maxDiff } from '../../js/support/golden.mjs';
-import { launchChromium } from './demo-page.mjs';
+import { launchChromium } from './chromium.mjs';
 import { openSite, startTestSite } from './site.mjs';
 
 export const BOATS = 'fixtures/boats_rgb_320x200.png';

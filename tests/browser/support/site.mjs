@@ -6,6 +6,12 @@ import { startServer } from '../../js/support/server.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
+/** What makes a page cross-origin isolated: with it come threads. */
+export const ISOLATION = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
 const TYPES = {
   '.html': 'text/html',
   '.jpg': 'image/jpeg',
@@ -13,6 +19,7 @@ const TYPES = {
   '.mjs': 'text/javascript',
   '.png': 'image/png',
   '.wasm': 'application/wasm',
+  '.webm': 'video/webm',
 };
 
 /** The strictest policy under which WebAssembly, workers and images work. */
@@ -21,17 +28,16 @@ export const STRICT_CSP =
 
 /**
  * Serves folders by path, longest first: `{ '/vitreous/': dist, '/': pages }`.
- * @param {{ csp?: string, headers?: Record<string, string>,
- *   files?: Record<string, Uint8Array | string | ((response: object) => void)> }} [options] `files` are more of them, by name: contents, or what answers for them
+ * @param {{ csp?: string, headers?: object, files?: Record<string, Uint8Array | string | ((response: object) => void)> }} [options]
+ *   `headers` go with every answer; `files` are more of them, by name: contents, or what answers for them
  */
-export function startSite(folders, { csp = STRICT_CSP, files = {}, headers = {} } = {}) {
+export function startSite(folders, { csp = STRICT_CSP, headers = {}, files = {} } = {}) {
   const mounts = Object.entries(folders).sort(([a], [b]) => b.length - a.length);
   return startServer((request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const path = pathname === '/' ? '/index.html' : pathname;
-    response.setHeader('content-security-policy', csp);
+    response.setHeaders(new Headers({ ...headers, 'content-security-policy': csp }));
     response.setHeader('content-type', TYPES[extname(path)] ?? 'application/octet-stream');
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const content = files[path.slice(1)];
     if (typeof content === 'function') return void content(response);
     if (content !== undefined) return void response.end(content);

@@ -1,6 +1,6 @@
 import { ImageIndex, indexFolder } from 'vitreous/search';
 import type { Flags } from '../cli.js';
-import { openModel, UsageError } from './model.js';
+import { count, openModel, UsageError } from './model.js';
 import { untilStopped } from './stop.js';
 
 /** `vitreous index DIR… -o FILE` */
@@ -9,13 +9,21 @@ export async function index(folders: string[], flags: Flags): Promise<number> {
   if (folders.length === 0) throw new UsageError('No folder was given.');
   if (output === undefined)
     throw new UsageError('vitreous index needs -o FILE: where the index is, or goes.');
+  // Who says how many threads wants one process with them.
+  const { processes = flags.threads === undefined ? 'auto' : '1' } = flags;
+  const several = processes === 'auto' ? processes : count('--processes', processes);
   return untilStopped(async (signal) => {
     using model = await openModel(flags, { signal });
     const found = await ImageIndex.open({ path: output, model, signal });
     try {
       const progress = progressLine();
-      const result = await indexFolder(found, folders, { signal, onProgress: progress.show });
+      const result = await indexFolder(found, folders, {
+        signal,
+        onProgress: progress.show,
+        processes: several,
+      });
       progress.end();
+      for (const message of result.restarts) process.stderr.write(`vitreous: ${message}\n`);
       for (const { error } of result.failed)
         process.stderr.write(`vitreous: ${error.message} [${error.code}]\n`);
       const { added, updated, unchanged, removed, failed } = result;

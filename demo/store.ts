@@ -1,0 +1,79 @@
+// The collection over reloads: what is known of each photo with its thumbnail, and a copy of its pixels, in IndexedDB.
+import { type DBSchema, type IDBPDatabase, type IDBPObjectStore, openDB } from 'idb';
+
+/** What is kept of a photo. */
+export interface KeptPhoto {
+  /** Sorts in the order of adding; never used again, so that no index takes one photo for another. */
+  id: string;
+  name: string;
+  edit?: string | undefined;
+  width: number;
+  height: number;
+  bytes: number;
+  thumbnail?: Blob | undefined;
+}
+
+interface Schema extends DBSchema {
+  photos: { key: string; value: KeptPhoto };
+  pixels: { key: string; value: Blob };
+}
+
+type Name = 'photos' | 'pixels';
+type Writable<Store extends Name> = IDBPObjectStore<Schema, Name[], Store, 'readwrite'>;
+
+const NAME = 'vitreous demo';
+
+export class PhotoStore {
+  /** Undefined where the browser keeps nothing, as in some private windows: then this visit has it in memory. */
+  #database: Promise<IDBPDatabase<Schema> | undefined>;
+  #memory = new Map<string, Blob>();
+
+  constructor() {
+    this.#database = openDB<Schema>(NAME, 1, {
+      upgrade(database) {
+        database.createObjectStore('photos', { keyPath: 'id' });
+        database.createObjectStore('pixels');
+      },
+    }).catch(() => undefined);
+  }
+
+  /** Whether it is there after a reload. */
+  get lasts(): Promise<boolean> {
+    return this.#database.then((database) => database !== undefined);
+  }
+
+  /** All photos, in the order of adding. */
+  async photos(): Promise<KeptPhoto[]> {
+    return (await (await this.#database)?.getAll('photos')) ?? [];
+  }
+
+  async pixels(id: string): Promise<Blob | undefined> {
+    return this.#memory.get(id) ?? (await this.#database)?.get('pixels', id);
+  }
+
+  /** Both or none. */
+  async put(photo: KeptPhoto, pixels: Blob): Promise<void> {
+    const kept = await this.#change((photos, copies) => [photos.put(photo), copies.put(pixels, photo.id)]);
+    if (!kept) this.#memory.set(photo.id, pixels);
+  }
+
+  async remove(ids: string[]): Promise<void> {
+    for (const id of ids) this.#memory.delete(id);
+    await this.#change((photos, copies) => ids.flatMap((id) => [photos.delete(id), copies.delete(id)]));
+  }
+
+  async clear(): Promise<void> {
+    this.#memory.clear();
+    await this.#change((photos, copies) => [photos.clear(), copies.clear()]);
+  }
+
+  /** @returns whether there is a database to be changed */
+  async #change(
+    work: (photos: Writable<'photos'>, copies: Writable<'pixels'>) => Promise<unknown>[],
+  ): Promise<boolean> {
+    const change = (await this.#database)?.transaction(['photos', 'pixels'], 'readwrite');
+    if (!change) return false;
+    await Promise.all([...work(change.objectStore('photos'), change.objectStore('pixels')), change.done]);
+    return true;
+  }
+}
