@@ -51,12 +51,6 @@ export function startSite(folders, { csp = STRICT_CSP, headers = {}, files = {} 
   });
 }
 
-/** What a page needs to have threads. */
-export const ISOLATION = {
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Embedder-Policy': 'require-corp',
-};
-
 /** The package in dist/, once more in `copy`, whose files may be others; the fixtures, and the page of this folder. */
 export const startTestSite = ({ copy = 'copy', ...options } = {}) =>
   startSite(
