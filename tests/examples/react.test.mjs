@@ -42,6 +42,7 @@ test('photos that are dropped are embedded; the one chosen has its likes beside 
   await page.setInputFiles('input[type=file]', files.slice(2));
   await page.getByText(`${files.length} photos`, { exact: true }).waitFor();
   assert.equal((await names(page)).length, files.length);
+  assert.equal(await page.$eval('ul', (list) => getComputedStyle(list).display), 'grid');
 
   await page.getByRole('button', { name: 'part-of-boats.jpg' }).focus();
   await page.keyboard.press('Enter');
