@@ -11,6 +11,7 @@ import type { ModuleName } from './engine/module.js';
 import { remoteBackend } from './engine/remote.js';
 import { type EngineParts, planThreads, startEngine } from './engine/threads.js';
 import { compileEngine, type WasmFile, wasmFile } from './engine/wasm.js';
+import { VitreousError } from './errors.js';
 import { decode, isOwn, toPostable } from './images/browser.js';
 import { fetchOk } from './images/fetch.js';
 import type { CreateModelOptions, ImageInput } from './types.js';
@@ -42,22 +43,33 @@ const asset = {
  * are missing: they are in the package.
  */
 function movedBase(): URL | undefined {
-  const self = import.meta.url;
-  return /\/node_modules\/\.vite\/deps\//.test(self) ? new URL('../../vitreous/dist/', self) : undefined;
+  // Not by a path relative to this module's URL, which bundlers would take for one more file to copy.
+  const [, modules] = /^(.*\/node_modules\/)\.vite\/deps\//.exec(import.meta.url) ?? [];
+  return modules === undefined ? undefined : new URL(`${modules}vitreous/dist/`);
 }
 
 function assetUrl(file: keyof typeof asset, assetBase: string | URL | undefined): string {
   const base = assetBase === undefined ? movedBase() : folderUrl(assetBase);
-  return (base === undefined ? asset[file]() : new URL(file, base)).href;
+  // Turbopack makes URLs that are paths only.
+  return absolute(base === undefined ? asset[file]() : new URL(file, base)).href;
 }
 
 function startWorker(assetBase: string | URL | undefined): Worker {
   const base = assetBase === undefined ? movedBase() : folderUrl(assetBase);
-  return base === undefined
-    ? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
-    : new Worker(/* @vite-ignore */ /* webpackIgnore: true */ new URL('worker.js', base).href, {
-        type: 'module',
-      });
+  try {
+    return base === undefined
+      ? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+      : new Worker(/* @vite-ignore */ /* webpackIgnore: true */ new URL('worker.js', base).href, {
+          type: 'module',
+        });
+  } catch (cause) {
+    throw new VitreousError(
+      'WORKER_FAILED',
+      `The worker could not start: ${(cause as Error).message} Browsers take a worker from the page's own origin only: ` +
+        "serve the package's dist there and name it as assetBase, or pass worker: false.",
+      { cause },
+    );
+  }
 }
 
 const absolute = (url: string | URL) =>

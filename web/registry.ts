@@ -3,12 +3,12 @@ import table from '#models';
 import type { ModelEntry } from './engine/module.js';
 import type { ModelConfig, ModelDescription } from './types.js';
 
-/** All of them. Its type is written out, so that the declarations do not ask for the build's module. */
+/** @internal All of them. Its type is written out, so that the declarations do not ask for the build's module. */
 export const models: readonly ModelEntry[] = table;
 
 const architectureOf = (name: string) => name.replace(/\..*$/, '');
 
-/** As `find_model` in src/model/registry.cc: an architecture alone means timm's default weights. */
+/** @internal As `find_model` in src/model/registry.cc: an architecture alone means timm's default weights. */
 export const findModel = (name: string): ModelEntry | undefined =>
   models.find(({ config }) => config.name === name) ??
   models.find(({ config }) => architectureOf(config.name) === name);

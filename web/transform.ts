@@ -10,7 +10,7 @@ export interface Transform {
   dispose(): void;
 }
 
-/** The engine starts with the first image. */
+/** @internal The engine starts with the first image. */
 export function transformOn(createBackend: () => Promise<Backend>, config: DataConfig): Transform {
   let backend: Promise<Backend> | undefined;
   let disposed = false;

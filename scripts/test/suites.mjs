@@ -163,6 +163,13 @@ export const suites = [
     commands: () => nodeTest('tests/package'),
   },
   {
+    name: 'bundlers',
+    title: 'The packed package in bundlers, runtimes and strict TypeScript',
+    builds: ['buildPackage'],
+    browsers: ['chromium'],
+    commands: () => nodeTest('tests/bundlers'),
+  },
+  {
     name: 'release',
     title: 'Releases: the command, the report, the workflows',
     builds: ['buildPackage'],
@@ -218,7 +225,7 @@ export const suites = [
   },
   {
     name: 'interop',
-    title: 'What others take: PostgreSQL, Spark',
+    title: 'What others take: PostgreSQL with pgvector, Qdrant, Spark',
     builds: ['buildPackage'],
     commands: () => nodeTest('tests/interop'),
   },

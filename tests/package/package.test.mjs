@@ -4,19 +4,15 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { launchChromium } from '../browser/support/chromium.mjs';
 import { openSite, STRICT_CSP, startSite } from '../browser/support/site.mjs';
 import { fixture } from '../js/support/golden.mjs';
-import { run } from '../js/support/process.mjs';
 import { assertBoats, BOATS, install, lend, output as outputIn, pack, root, SHARP } from './support.mjs';
 
 // Gzipped, but for the tarball, which is.
 const MAX_BYTES = { tarball: 12e6, 'vitreous.wasm': 130e3, 'vitreous-tools.wasm': 95e3 };
-
-const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 let folder; // the empty folder with the package installed
 let packed;
@@ -147,37 +143,6 @@ describe('Node', () => {
     );
     assert.equal(await output(process.execPath, 'import.cjs'), 'function\n');
   });
-});
-
-describe('TypeScript, strict', () => {
-  const options = { strict: true, noEmit: true, target: 'es2022', module: 'nodenext', skipLibCheck: false };
-  const projects = {
-    'browser.ts, bundler': {
-      ...options,
-      module: 'esnext',
-      moduleResolution: 'bundler',
-      lib: ['es2022', 'dom', 'dom.iterable', 'esnext.disposable'],
-      types: [],
-    },
-    'node.ts, nodenext': {
-      ...options,
-      lib: ['es2022', 'dom', 'esnext.disposable'],
-      types: ['node'],
-      typeRoots: [join(root, 'node_modules/@types')],
-    },
-  };
-  for (const [name, compilerOptions] of Object.entries(projects)) {
-    test(name, async () => {
-      const [file] = name.split(',');
-      await cp(here(`consumer/${file}`), join(folder, file));
-      const config = join(folder, `${file}.json`);
-      await writeFile(config, JSON.stringify({ compilerOptions, files: [file] }));
-      const { status, stdout } = await run(join(root, 'node_modules/.bin/tsc'), ['-p', config], {
-        cwd: folder,
-      });
-      assert.equal(status, 0, stdout.toString());
-    });
-  }
 });
 
 describe('Chromium', () => {

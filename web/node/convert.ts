@@ -23,7 +23,7 @@ export interface ConvertOptions {
   signal?: AbortSignal;
 }
 
-/** See `convertModel` in web/node/index.ts. */
+/** @internal See `convertModel` in web/node/index.ts. */
 export async function convertOn(
   host: Host,
   startModule: () => Promise<ModelModule>,

@@ -180,5 +180,5 @@ export function checkNumber(
   throw new VitreousError('INVALID_ARGUMENT', `${name} is ${kind}, ${range}, not ${value}.`);
 }
 
-/** The engine of the model, which computes; throws `DISPOSED` after its end. */
+/** @internal The engine of the model, which computes; throws `DISPOSED` after its end. */
 export const engineOf = (model: VisionTransformer): Calling => model.engine;

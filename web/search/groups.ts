@@ -61,6 +61,7 @@ export interface Clustering {
 
 const better = (x: RowPair, y: RowPair) => y.score - x.score || x.a - y.a || x.b - y.b;
 
+/** @internal */
 export async function duplicates(rows: Rows, options: DuplicateOptions): Promise<Duplicate[]> {
   const { minScore = MIN_SCORE, limit = MAX_PAIRS } = options;
   checkWhole('limit', limit, 1);
@@ -76,6 +77,7 @@ export async function duplicates(rows: Rows, options: DuplicateOptions): Promise
   return best.map(({ a, b, score }) => ({ a: idOf(rows, a), b: idOf(rows, b), score }));
 }
 
+/** @internal */
 export async function duplicateGroups(rows: Rows, options: DuplicateGroupOptions): Promise<string[][]> {
   const { minScore = MIN_SCORE } = options;
   const parents = Int32Array.from({ length: rows.table.rows }, (_, row) => row);
@@ -100,6 +102,7 @@ export async function duplicateGroups(rows: Rows, options: DuplicateGroupOptions
   return [...groups.values()].filter(({ length }) => length > 1).sort((x, y) => y.length - x.length);
 }
 
+/** @internal */
 export async function clusters(rows: Rows, options: ClusterOptions): Promise<Clustering> {
   const { minClusterSize = CLUSTER_SIZE, minSamples = minClusterSize } = options;
   const { k = Math.max(CLUSTER_NEIGHBOURS, minSamples) } = options;
@@ -139,6 +142,7 @@ function checkScore(minScore: number): number {
 /** Of float32 vectors of length 1: copies may have a cosine a little above 1. */
 export const cosineDistance = (score: number) => Math.max(0, 1 - score);
 
+/** @internal */
 export function checkCosine(rows: Rows, what: string): void {
   if (rows.header.metric !== 'cosine')
     throw invalid(`${what} take the metric 'cosine'; this index has '${rows.header.metric}'.`);

@@ -62,6 +62,7 @@ export interface IndexMap {
   coordinates: Tensor;
 }
 
+/** @internal */
 export async function map(rows: Rows, options: MapOptions): Promise<IndexMap> {
   const ids = Array.from(rows.table.liveRows(), (row) => rows.table.entry(row).id);
   const { method, UMAP } = options;

@@ -55,7 +55,7 @@ async function* pieces(rows: Rows, { signal, onProgress }: ScanOptions): AsyncGe
   }
 }
 
-/** The k nearest others of each entry. */
+/** @internal The k nearest others of each entry. */
 export async function neighbours(rows: Rows, most: number, options: ScanOptions): Promise<Neighbours> {
   const live = Int32Array.from(rows.table.liveRows());
   const k = Math.max(0, Math.min(most, live.length - 1));
@@ -92,7 +92,7 @@ export async function neighbours(rows: Rows, most: number, options: ScanOptions)
 }
 
 /**
- * Pairs with at least that score, each once, entry by entry.
+ * @internal Pairs with at least that score, each once, entry by entry.
  * @param enough - how many of an entry's pairs are of use, the best ones
  */
 export async function* pairs(

@@ -17,6 +17,9 @@ import {
   type VisionTransformer,
   VitreousError,
 } from 'vitreous';
+import { type ExportedFile, exportIndex, importIndex } from 'vitreous/export';
+import { KnnClassifier, type KnnScore, LinearProbe, pcaImages } from 'vitreous/recipes';
+import { ImageIndex, indexFolder, VitreousError as SearchError, type SearchResult } from 'vitreous/search';
 
 env.hub = 'https://example.org';
 
@@ -58,6 +61,23 @@ try {
 }
 console.log(similarity, best, classes, batches, intermediates, prefixTokens, pooled, info.variant);
 
+const index: ImageIndex = await ImageIndex.open({ name: 'photos', model });
+await index.add([{ id: 'a', image: canvas, metadata: { year: 2024 } }]);
+await indexFolder(index, new DataTransfer().files, { onProgress: ({ done }) => console.log(done) });
+const results: SearchResult[] = await index.search(canvas, { k: 3 });
+const files: ExportedFile[] = exportIndex(index, 'npy');
+const again: ImageIndex = await ImageIndex.load(await index.save());
+await importIndex(again, { npy: new Blob([]), jsonl: new Blob([]) });
+console.log(results[0]?.score, files[0]?.name, new SearchError('INTERNAL', '') instanceof VitreousError);
+
+const knn = new KnnClassifier(model, { k: 5 });
+await knn.add(images, ['a', 'b']);
+const scores: KnnScore[] = await knn.predict(canvas);
+const probe: LinearProbe = await LinearProbe.fit(model, images, ['a', 'b']);
+console.log(scores[0]?.label, probe.classes, await pcaImages(model, images));
+
+// @ts-expect-error a page has no paths
+await ImageIndex.open({ path: 'photos.index', model });
 // @ts-expect-error there is no such dtype
 await createModel('vit_base_patch16_224.dino', { dtype: 'fp64' });
 // @ts-expect-error an image is no number

@@ -1,0 +1,5 @@
+import { run } from './app.js';
+
+run().then((result) => {
+  document.getElementById('result').textContent = result;
+});
