@@ -13,6 +13,7 @@ export const ISOLATION = {
 };
 
 const TYPES = {
+  '.css': 'text/css',
   '.html': 'text/html',
   '.jpg': 'image/jpeg',
   '.js': 'text/javascript',
