@@ -8,7 +8,8 @@
 namespace vt = vitreous;
 
 #ifndef __EMSCRIPTEN_PTHREADS__
-// What the glue calls first, which is that of the builds with threads: this one has nothing to set up for a thread.
+// What the glue calls first, which is that of the builds with threads: this one has nothing to set up for a
+// thread.
 extern "C" EMSCRIPTEN_KEEPALIVE void _emscripten_tls_init() {}
 #endif
 

@@ -257,9 +257,9 @@ class Model {
     const int patch = vit_->config().patch_size;
     throw vt::Error(vt::code::kOutOfMemory, "Images of " + std::to_string(grid.height * patch) + " × " +
                                                 std::to_string(grid.width * patch) + " pixels need " +
-                                                megabytes(needed(grid)) + " MB, " + megabytes(left) + " MB are left: up to " +
-                                                std::to_string(side * patch) + " × " +
-                                                std::to_string(side * patch) + " there is room for " +
+                                                megabytes(needed(grid)) + " MB, " + megabytes(left) +
+                                                " MB are left: up to " + std::to_string(side * patch) +
+                                                " × " + std::to_string(side * patch) + " there is room for " +
                                                 std::to_string(batch) + " at once.");
   }
 
@@ -307,11 +307,12 @@ class Loader {
   static void check_memory(const vt::ModelLoader& loader, vt::Arithmetic arithmetic) {
     const double left = memory_left();
     if (loader.needed_bytes() <= left) return;
-    const char* advice = arithmetic == vt::Arithmetic::kInt8 ? "a smaller model" : "dtype 'int8' or a smaller model";
-    throw vt::Error(vt::code::kOutOfMemory,
-                    "The model needs about " + megabytes(loader.needed_bytes()) + " MB, and " + megabytes(left) +
-                        " of " + megabytes(double(emscripten_get_heap_max())) +
-                        " MB are left (maxMemory): use " + advice + ".");
+    const char* advice =
+        arithmetic == vt::Arithmetic::kInt8 ? "a smaller model" : "dtype 'int8' or a smaller model";
+    throw vt::Error(vt::code::kOutOfMemory, "The model needs about " + megabytes(loader.needed_bytes()) +
+                                                " MB, and " + megabytes(left) + " of " +
+                                                megabytes(double(emscripten_get_heap_max())) +
+                                                " MB are left (maxMemory): use " + advice + ".");
   }
 
   std::unique_ptr<vt::ModelLoader> loader_;
