@@ -8,7 +8,17 @@ import { main, SetupError, say } from '../scripts/setup/log.mjs';
 import { capture } from '../scripts/setup/run.mjs';
 import { prepare } from './setup.mjs';
 
-const SUITES = ['forward', 'profile', 'load', 'scaling', 'preprocess', 'accuracy', 'search', 'copies'];
+const SUITES = [
+  'forward',
+  'profile',
+  'load',
+  'scaling',
+  'preprocess',
+  'accuracy',
+  'search',
+  'copies',
+  'folder',
+];
 
 const HELP = `npm run bench -- [SUITE…] [options]
   SUITE          ${SUITES.join(', ')}; all of them by default

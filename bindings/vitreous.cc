@@ -30,6 +30,11 @@ std::optional<uint64_t> known(double size) {
   return size < 0 ? std::nullopt : std::optional<uint64_t>(uint64_t(size));
 }
 
+// Bytes that the engine may still allocate.
+double memory_left() { return double(emscripten_get_heap_max()) - double(mallinfo().uordblks); }
+
+std::string megabytes(double bytes) { return std::to_string(int64_t(bytes / 1e6)); }
+
 constexpr size_t kPushBytes = size_t{1} << 18;
 
 class Transform {
@@ -236,7 +241,7 @@ class Model {
   // Said before anything is computed, with what there is memory for: growing memory until there is none would
   // take the page with it.
   void check_memory(size_t batch, vt::Grid grid, const Wanted& wanted) const {
-    const double left = double(emscripten_get_heap_max()) - double(mallinfo().uordblks);
+    const double left = memory_left();
     const auto needed = [&](vt::Grid of) {
       const vt::VitConfig& config = vit_->config();
       const double tokens = double(config.prefix_tokens()) + double(of.height) * double(of.width);
@@ -252,10 +257,9 @@ class Model {
     const int patch = vit_->config().patch_size;
     throw vt::Error(vt::code::kOutOfMemory, "Images of " + std::to_string(grid.height * patch) + " × " +
                                                 std::to_string(grid.width * patch) + " pixels need " +
-                                                std::to_string(int64_t(needed(grid) / 1e6)) + " MB, " +
-                                                std::to_string(int64_t(left / 1e6)) + " MB are left: up to " +
-                                                std::to_string(side * patch) + " × " +
-                                                std::to_string(side * patch) + " there is room for " +
+                                                megabytes(needed(grid)) + " MB, " + megabytes(left) +
+                                                " MB are left: up to " + std::to_string(side * patch) +
+                                                " × " + std::to_string(side * patch) + " there is room for " +
                                                 std::to_string(batch) + " at once.");
   }
 
@@ -271,8 +275,10 @@ class Loader {
       : loader_(guard([&] {
           vt::VitConfig vit = vit_config(config);
           vit.arithmetic = field<bool>(options, "int8") ? vt::Arithmetic::kInt8 : vt::Arithmetic::kFp32;
-          return std::make_unique<vt::ModelLoader>(vit, size_t(field<int>(options, "files")),
-                                                   field<bool>(options, "head"));
+          auto loader = std::make_unique<vt::ModelLoader>(vit, size_t(field<int>(options, "files")),
+                                                          field<bool>(options, "head"));
+          check_memory(*loader, vit.arithmetic);
+          return loader;
         })) {}
 
   // size in bytes, or negative where it is not known; head: this file is the one with the classifier
@@ -297,6 +303,18 @@ class Loader {
   }
 
  private:
+  // Said before the first byte comes.
+  static void check_memory(const vt::ModelLoader& loader, vt::Arithmetic arithmetic) {
+    const double left = memory_left();
+    if (loader.needed_bytes() <= left) return;
+    const char* advice =
+        arithmetic == vt::Arithmetic::kInt8 ? "a smaller model" : "dtype 'int8' or a smaller model";
+    throw vt::Error(vt::code::kOutOfMemory, "The model needs about " + megabytes(loader.needed_bytes()) +
+                                                " MB, and " + megabytes(left) + " of " +
+                                                megabytes(double(emscripten_get_heap_max())) +
+                                                " MB are left (maxMemory): use " + advice + ".");
+  }
+
   std::unique_ptr<vt::ModelLoader> loader_;
 };
 

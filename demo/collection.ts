@@ -34,8 +34,9 @@ export interface Item extends Photo {
 const indexName = ({ config }: VisionTransformer, n: number) =>
   `vitreous demo: ${config.name}${n > 1 ? ` ${n}` : ''}`;
 const INDEXES = 'indexes';
-/** While another tab is about to close it lets go of its lock within this time. */
-const LOCK_MS = 1500;
+/** The page before a reload may let go of its lock a little later. */
+const LOCK_TRIES = 5;
+const LOCK_MS = 300;
 
 /** The photos in the order in which they came, what is kept of them, and the index of the model in use. */
 export class Collection {
@@ -239,20 +240,18 @@ async function openIndex(model: VisionTransformer, readOnly: boolean): Promise<I
   }
 }
 
-/** Until this page ends. @returns whether no other tab has it */
+/** Takes the lock, until this page ends. @returns whether no other tab has it */
 async function lock(): Promise<boolean> {
   if (!navigator.locks) return true; // where the page came over plain HTTP
-  return new Promise((done) => {
-    const signal = AbortSignal.timeout(LOCK_MS);
-    navigator.locks
-      .request(
-        'vitreous demo',
-        { signal },
-        () =>
-          new Promise(() => {
-            done(true);
-          }),
-      )
-      .catch(() => done(false));
-  });
+  for (let tries = 0; tries < LOCK_TRIES; tries++) {
+    if (tries > 0) await new Promise((done) => setTimeout(done, LOCK_MS));
+    const taken = await new Promise<boolean>((done) => {
+      navigator.locks.request('vitreous demo', { ifAvailable: true }, (held) => {
+        done(held !== null);
+        return held && new Promise(() => {});
+      });
+    });
+    if (taken) return true;
+  }
+  return false;
 }

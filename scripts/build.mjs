@@ -115,10 +115,7 @@ const bindings = () => [
   modelsWasm,
 ];
 
-/**
- * One glue serves two variants of each module, and one wasm two glues; that the linker wrote them so is checked, not
- * believed.
- */
+/** One glue starts all modules, and one wasm serves two glues; that the linker wrote them so is checked, not believed. */
 function checkGlue() {
   const same = (files) => {
     const [first, ...others] = files.map((file) =>
@@ -128,20 +125,20 @@ function checkGlue() {
       throw new SetupError(`These differ, so that one can no longer stand for all:\n  ${files.join('\n  ')}`);
     }
   };
-  same([glue('simd'), glue('relaxed')]);
   same(THREADED.map((variant) => glue(variant)));
   same(THREADED.map(nodeGlue));
   for (const variant of THREADED) same([wasm(variant), nodeWasm(variant)]);
-  // The glue of the model's module starts the tools too: those must not ask for more, nor have less.
+  // What a module asks for and has stands in the glue that was written for it.
+  const names = (pattern, text) => pattern.exec(text)[1].match(/\w+(?=:)/g);
+  const imports = (file) => names(/wasmImports={([^}]+)}/, readFileSync(file, 'latin1'));
+  const exports = (file) => readFileSync(file, 'latin1').match(/wasmExports\["\w+"\]/g);
   for (const variant of VARIANTS) {
-    const [model, tools] = MODULES.map((module) => readFileSync(glue(variant, module), 'latin1'));
-    const imports = (text) => /wasmImports={([^}]+)}/.exec(text)[1].split(',');
-    const exports = (text) => text.match(/wasmExports\["\w+"\]/g);
+    const [model, tools] = MODULES.map((module) => glue(variant, module));
     const unfit = [
-      ...difference(imports(tools), imports(model)),
+      ...difference([...imports(model), ...imports(tools)], imports(glue('simd-mt'))),
       ...difference(exports(model), exports(tools)),
     ];
-    if (unfit.length) throw new SetupError(`The glue of ${variant} does not fit the tools: ${unfit}`);
+    if (unfit.length) throw new SetupError(`The glue does not fit the modules of ${variant}: ${unfit}`);
   }
 }
 
@@ -181,10 +178,12 @@ const kB = (bytes) => `${(bytes / 1e3).toFixed(1)} kB`;
 /** Returns the npm packages that are bundled in what a browser loads. */
 async function bundle() {
   const { build } = await import('esbuild');
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const shared = {
     bundle: true,
     target: 'es2022',
-    alias: { '#glue': glue('simd'), '#glue-mt': glue('simd-mt'), '#models': modelTable },
+    alias: { '#glue': glue('simd-mt'), '#models': modelTable },
+    define: { VERSION: JSON.stringify(version) },
     loader: { '.txt': 'text' },
     legalComments: 'none',
     minifySyntax: true,
@@ -194,7 +193,13 @@ async function bundle() {
   };
   const browser = { ...shared, platform: 'browser', minifyIdentifiers: true };
   const page = { ...browser, entryPoints: ENTRIES.map((entry) => `web/${entry}.ts`), ...SHARED };
-  const worker = { ...browser, entryPoints: ['web/worker.ts'], outfile: 'dist/worker.js', format: 'iife' };
+  const worker = {
+    ...browser,
+    entryPoints: ['web/worker.ts'],
+    inject: ['web/engine/shared_array_buffer.ts'],
+    outfile: 'dist/worker.js',
+    format: 'iife',
+  };
   const bundled = [];
   for (const options of [page, worker]) {
     const { metafile } = await build({ ...options, metafile: true });
@@ -224,7 +229,6 @@ async function bundle() {
     entryPoints: ['web/node/cli.ts'],
     outfile: 'dist/cli.mjs',
     external: ['vitreous', 'vitreous/search', 'vitreous/export'],
-    define: { VERSION: JSON.stringify(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version) },
     banner: { js: '#!/usr/bin/env node' },
   });
   const packageOf = (file) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1];

@@ -15,7 +15,7 @@ const BRANCH = 'main';
 /** What a release changes. Everything else that shows the version reads package.json. */
 const CHANGED = ['package.json', 'package-lock.json', 'CHANGELOG.md'];
 /** The suites that look at what ships. The others are the workflow's, which does not publish unless all pass. */
-const SUITES = 'setup,lint,package,examples,release';
+const SUITES = 'setup,lint,package,bundlers,examples,release';
 
 const read = (file) => readFileSync(join(root, file), 'utf8');
 const manifest = () => JSON.parse(read('package.json'));

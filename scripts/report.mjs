@@ -9,8 +9,10 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { root } from './setup/index.mjs';
 import { main, SetupError, say } from './setup/log.mjs';
 
-/** In bytes: the whole package; compressed with gzip, one wasm file, and the JavaScript that a page loads to embed. */
-export const LIMITS = { tarball: 12e6, wasmGzip: 130e3, scriptsGzip: 40e3 };
+/** In bytes: the whole package; compressed with gzip, a wasm file, and a script with its imports, in page or worker. */
+export const LIMITS = { tarball: 12e6, wasmGzip: 130e3, scriptGzip: 40e3 };
+/** What a page loads to embed. */
+const LOADED = ['index.js with its imports', 'worker.js'];
 
 const PERMISSIVE = new Set([
   '0BSD',
@@ -66,7 +68,7 @@ export function sizes(dist) {
   return {
     wasm: names.filter((name) => name.endsWith('.wasm')).map((name) => ({ name, ...sizeOf(at(name)) })),
     scripts: [
-      { name: 'a page that embeds: index.js, worker.js', ...sizeOf(...withImports(at('index.js')), worker) },
+      { name: 'both that a page loads to embed', ...sizeOf(...withImports(at('index.js')), worker) },
       ...entries.map((name) => ({ name: `${name} with its imports`, ...sizeOf(...withImports(at(name))) })),
       { name: 'worker.js', ...sizeOf(worker) },
     ],
@@ -134,7 +136,9 @@ export function complaints({ sizes: { wasm, scripts }, tarball: { size }, licenc
   return [
     ...over('The tarball', size, LIMITS.tarball),
     ...wasm.flatMap(({ name, gzip }) => over(`${name}, gzip`, gzip, LIMITS.wasmGzip)),
-    ...over(`${scripts[0].name}, gzip`, scripts[0].gzip, LIMITS.scriptsGzip),
+    ...scripts
+      .filter(({ name }) => LOADED.includes(name))
+      .flatMap(({ name, gzip }) => over(`${name}, gzip`, gzip, LIMITS.scriptGzip)),
     ...shipped
       .filter(({ licence }) => !isPermissive(licence))
       .map(({ name, licence }) => `${name} ships, and its licence is ${licence}`),

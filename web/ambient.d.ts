@@ -3,11 +3,6 @@ declare module '#glue' {
   export default createEngine;
 }
 
-declare module '#glue-mt' {
-  const createEngine: import('./engine/module.js').CreateEngine;
-  export default createEngine;
-}
-
 declare module '#models' {
   const models: readonly import('./engine/module.js').ModelEntry[];
   export default models;

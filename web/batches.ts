@@ -86,26 +86,55 @@ export class Batch {
     // While the engine works on one group the next one's images are decoded, and no more than that.
     const start = (group: Group) => {
       throwIfAborted(signal);
-      const result = live().forward(group.input, this.#dataConfig, request, { signal });
+      const result = this.#forward(live, group, request, signal);
       result.catch(() => {}); // should an earlier group fail, nobody waits for this one
       return result;
     };
     let loaded = 0;
     let next = groups[0] && start(groups[0]);
     for (const [i, { count }] of groups.entries()) {
-      const current = next as Promise<ForwardResult>;
+      const current = next as Promise<ForwardResult[]>;
       const following = groups[i + 1];
       next = following && start(following);
-      const result = await current;
+      const results = await current;
       throwIfAborted(signal);
       live(); // disposed of meanwhile?
-      for (const [i, part] of pick(result).entries()) {
-        joined[i]?.set(part as Float32Array, loaded * (sizes[i] as number));
+      const at = sizes.map((size) => loaded * size);
+      for (const result of results) {
+        for (const [i, part] of pick(result).entries()) {
+          joined[i]?.set(part as Float32Array, at[i]);
+          (at[i] as number) += (part as Float32Array).length;
+        }
       }
       loaded += count;
       onProgress?.({ stage: 'images', loaded, total });
     }
     return joined.map((data, i) => ({ data, shape: [total, ...(shapes[i] as number[])] }));
+  }
+
+  /** What there is no room for together goes in halves. */
+  async #forward(
+    live: () => Backend,
+    { input, count }: Group,
+    request: ForwardRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<ForwardResult[]> {
+    const engine = live();
+    try {
+      return [await engine.forward(input, this.#dataConfig, request, { signal })];
+    } catch (error) {
+      const { code } = error as VitreousError;
+      if (code !== 'OUT_OF_MEMORY' || count === 1 || engine.failure !== undefined) throw error;
+    }
+    const half = Math.ceil(count / 2);
+    const at = (input.length / count) * half;
+    const parts = [
+      { input: input.slice(0, at), count: half },
+      { input: input.slice(at), count: count - half },
+    ];
+    const results: ForwardResult[] = [];
+    for (const part of parts) results.push(...(await this.#forward(live, part, request, signal)));
+    return results;
   }
 }
 

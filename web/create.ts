@@ -1,6 +1,7 @@
 import { checkGlobalPool, checkNumClasses } from './classifier.js';
 import type { Backend, Source } from './engine/backend.js';
 import type { ModelEntry } from './engine/module.js';
+import { RestartingBackend } from './engine/restarting.js';
 import { throwIfAborted, toVitreousError, VitreousError } from './errors.js';
 import { VisionTransformer } from './model.js';
 import { resolveDataConfig } from './preprocess.js';
@@ -40,7 +41,7 @@ export async function create(
   const { dtype = 'fp32', signal, onProgress } = options;
   checkOptions(name, options);
   throwIfAborted(signal);
-  const backend = await host.createBackend(options);
+  const backend = await RestartingBackend.create(host.createBackend, options);
   try {
     const found = await withMatches(name, options, () => findWeights(host, backend, name, options));
     const entry = findEntry(name, found.hub);
@@ -121,7 +122,16 @@ async function withMatches<T>(
 
 function checkOptions(
   name: string,
-  { dtype, numClasses, globalPool, threads, revision, imgSize, posEmbedInterpolation }: CreateModelOptions,
+  {
+    dtype,
+    numClasses,
+    globalPool,
+    threads,
+    maxMemory,
+    revision,
+    imgSize,
+    posEmbedInterpolation,
+  }: CreateModelOptions,
 ): void {
   if (typeof name !== 'string' || name === '') {
     throw new VitreousError(
@@ -149,6 +159,12 @@ function checkOptions(
     throw new VitreousError(
       'INVALID_ARGUMENT',
       `posEmbedInterpolation is 'timm' or 'dino', not '${posEmbedInterpolation}'.`,
+    );
+  }
+  if (maxMemory !== undefined && !(maxMemory >= 2 ** 25 && maxMemory <= 2 ** 32)) {
+    throw new VitreousError(
+      'INVALID_ARGUMENT',
+      `maxMemory is a number of bytes, 32 MB (2 ** 25) to 4 GB (2 ** 32), not ${maxMemory}.`,
     );
   }
   if (threads !== undefined && threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1)) {

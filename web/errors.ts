@@ -9,7 +9,7 @@
  * | `UNKNOWN_MODEL` | no model of that name |
  * | `NO_HEAD` | classes asked of a model without a classifier |
  * | `UNSUPPORTED` | this browser, or this version of the library, cannot do that |
- * | `OUT_OF_MEMORY` | not enough memory |
+ * | `OUT_OF_MEMORY` | not enough memory, or not within `maxMemory` |
  * | `NETWORK` | a file could not be fetched, or its connection broke or stalled, also after several tries |
  * | `MIXED_CONTENT` | an http address on an https page |
  * | `REDIRECT_LOOP` | the server redirects without end (where the platform tells: Node does, browsers say `NETWORK`) |
@@ -32,7 +32,7 @@
  * | `STORAGE_FULL` | no room to store more; the index is as it was before, and usable |
  * | `IMPORT_FORMAT` | a file to import is damaged, not whole, or not of its format; the message names the place |
  * | `WRITE_FAILED` | a file or folder could not be written |
- * | `WORKER_FAILED` | the worker could not start, or died |
+ * | `WORKER_FAILED` | the worker could not start, or died (the next call starts another), and what was in it is lost |
  * | `INTERNAL` | a mistake in this library; please report it |
  */
 export type ErrorCode =
@@ -94,12 +94,25 @@ export function toVitreousError(error: unknown): VitreousError {
   if (typeof code === 'string' && /^[A-Z_]+$/.test(code) && !(error as { errno?: unknown }).errno) {
     return new VitreousError(code as ErrorCode, text, { cause: error });
   }
-  if (error instanceof WebAssembly.RuntimeError && /memory|unreachable/.test(text)) {
-    return new VitreousError('OUT_OF_MEMORY', `The engine stopped: ${text}. Create the model again.`, {
+  if (isFatal(error)) {
+    // What the engine cannot go on without it stops at: that is memory, unless it is a mistake.
+    const reason = /unreachable|abort/i.test(text) ? 'OUT_OF_MEMORY' : 'INTERNAL';
+    return new VitreousError(reason, `The engine stopped: ${text}. The next call starts it anew.`, {
       cause: error,
     });
   }
+  // As the browsers say that there is no room for an ArrayBuffer.
+  if (error instanceof RangeError && /alloc|memory/i.test(text))
+    return new VitreousError('OUT_OF_MEMORY', `There is not enough memory: ${text}.`, { cause: error });
   return new VitreousError('INTERNAL', text, { cause: error });
+}
+
+/** Whether it has stopped the engine in the middle of something, which then can be in any state. */
+export function isFatal(error: unknown): boolean {
+  return (
+    error instanceof WebAssembly.RuntimeError ||
+    (error instanceof Error && /call stack|too much recursion/i.test(error.message))
+  );
 }
 
 /** Throws `ABORTED` when the signal has fired. */

@@ -2,23 +2,16 @@
 //
 // Every file of the package that is fetched is named here, once, as `new URL('./file', import.meta.url)`: the form that
 // bundlers find and rewrite.
-import createEngine from '#glue';
 import nanoConfig from '../models/vit_nano_patch16_224/config.json';
 import type { Host } from './create.js';
-import type { Backend, Source } from './engine/backend.js';
-import { localBackend } from './engine/local.js';
+import type { Backend } from './engine/backend.js';
+import { engineHere } from './engine/here.js';
 import type { ModuleName } from './engine/module.js';
 import { remoteBackend } from './engine/remote.js';
-import { type EngineParts, planThreads, startEngine } from './engine/threads.js';
-import { compileEngine, type WasmFile, wasmFile } from './engine/wasm.js';
+import type { WasmFile } from './engine/wasm.js';
 import { VitreousError } from './errors.js';
-import { decode, isOwn, toPostable } from './images/browser.js';
 import { fetchOk } from './images/fetch.js';
-import type { CreateModelOptions, ImageInput } from './types.js';
-import { chunks } from './weights/chunks.js';
-import { browserNetwork } from './weights/network.js';
-import { RemoteFile } from './weights/remote.js';
-import { remoteFiles } from './weights/remote_files.js';
+import type { CreateModelOptions } from './types.js';
 
 const NANO = 'vit_nano_patch16_224';
 
@@ -34,6 +27,7 @@ const wasm: Record<WasmFile, () => URL> = {
 };
 const asset = {
   ...wasm,
+  'worker.js': () => new URL('./worker.js', import.meta.url),
   'imagenet-1k.txt': () => new URL('./imagenet-1k.txt', import.meta.url),
   'vit_nano_patch16_224.safetensors': () => new URL('./vit_nano_patch16_224.safetensors', import.meta.url),
 };
@@ -87,35 +81,11 @@ export async function createBackend(
   first: ModuleName = 'model',
 ): Promise<Backend> {
   const { worker = typeof document !== 'undefined', threads = 'auto' } = options;
-  const { assetBase, signal } = options;
-  if (worker) {
-    const urls = (Object.keys(wasm) as WasmFile[]).map((file) => [file, assetUrl(file, assetBase)]);
-    const start = { wasm: Object.fromEntries(urls), first, threads };
-    return tellReason(await remoteBackend(startWorker(assetBase), start, { signal }));
-  }
-  const plan = planThreads(threads, {
-    logical: navigator.hardwareConcurrency,
-    obstacle:
-      'threads need a worker of the engine’s own, and this model was created with worker: false or in a worker',
-  });
-  const parts: EngineParts = {
-    compile: (name, variant) => compileEngine(assetUrl(wasmFile(name, variant), assetBase)),
-    single: createEngine,
-  };
-  const started = await startEngine(plan, parts, first);
-  const backend = localBackend<ImageInput, Source>(started, {
-    openImage: async (image, imageSignal) => {
-      const { image: postable } = await toPostable(image);
-      return decode(postable, imageSignal, isOwn(postable, image));
-    },
-    async openWeights(weights, access, weightsSignal) {
-      if (!Array.isArray(weights)) return [chunks(weights, weightsSignal)];
-      const network = await browserNetwork();
-      return weights.map((file) => new RemoteFile(file, network, { access, signal: weightsSignal }));
-    },
-    files: async (access, filesSignal) => remoteFiles(await browserNetwork(), access, filesSignal),
-  });
-  return tellReason(backend);
+  const { assetBase, signal, maxMemory } = options;
+  const urls = (Object.keys(wasm) as WasmFile[]).map((file) => [file, assetUrl(file, assetBase)]);
+  const start = { wasm: Object.fromEntries(urls), first, threads, maxMemory };
+  const script = worker ? startWorker(assetBase) : await engineHere(assetUrl('worker.js', assetBase));
+  return tellReason(await remoteBackend(script, start, { signal, worker }));
 }
 
 let told = false;

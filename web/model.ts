@@ -1,7 +1,8 @@
 import { Batch, batchOf, type Wanted } from './batches.js';
 import { checkGlobalPool, checkNumClasses, classifierValues } from './classifier.js';
-import type { Backend, Calling } from './engine/backend.js';
+import type { Backend, LastingEngine } from './engine/backend.js';
 import type { ForwardResult } from './engine/module.js';
+import type { RestartingBackend } from './engine/restarting.js';
 import { VitreousError } from './errors.js';
 import { blockIndex, joinTokens, takeIndices } from './intermediates.js';
 import { normalize, softmax, topk } from './math.js';
@@ -19,6 +20,7 @@ import type {
   IntermediatesOptions,
   ModelConfig,
   ModelInfo,
+  RestartOptions,
   RolloutOptions,
   Tensor,
 } from './types.js';
@@ -32,7 +34,8 @@ const forgotten = new FinalizationRegistry<Backend>((backend) => backend.dispose
  * Every method takes one image, an array of images, or a preprocessed tensor of shape (batch, 3, height, width), and
  * returns copies. B is the number of images, N the number of tokens (1 + patches), D the embedding's length.
  * All reject with a {@link VitreousError}: `INVALID_IMAGE` for an image that cannot be used, `DISPOSED` after
- * {@link dispose}, `ABORTED` by the signal; the model stays usable after an error.
+ * {@link dispose}, `ABORTED` by the signal, `WORKER_FAILED` or `OUT_OF_MEMORY` when the engine dies of it; the model stays
+ * usable after an error.
  */
 export class VisionTransformer {
   /** timm's `resolve_model_data_config(model)`: what pixel inputs go through. */
@@ -40,11 +43,11 @@ export class VisionTransformer {
   #config: Readonly<ModelConfig>;
   #labels: readonly string[];
   #info: Readonly<ModelInfo>;
-  #backend: Backend | undefined;
+  #backend: RestartingBackend | undefined;
 
   /** @internal Use {@link createModel}. */
   constructor(
-    backend: Backend,
+    backend: RestartingBackend,
     parts: { config: ModelConfig; dataConfig: DataConfig; labels: string[]; info: ModelInfo },
   ) {
     this.#backend = backend;
@@ -71,7 +74,8 @@ export class VisionTransformer {
 
   /** What the model runs on, and where it came from. */
   get info(): Readonly<ModelInfo> {
-    return this.#info;
+    const { variant, threads, threadsReason } = this.#backend ?? this.#info;
+    return { ...this.#info, variant, threads, threadsReason }; // an engine started anew may have got others
   }
 
   /** timm: `model.num_classes`; 0 without a classifier. */
@@ -354,8 +358,19 @@ export class VisionTransformer {
   }
 
   /** @internal What the recipes and the index compute with. */
-  get engine(): Calling {
+  get engine(): LastingEngine {
     return this.#live();
+  }
+
+  /**
+   * Ends the engine and starts another with the same weights (from the cache, or wherever they came from), classifier and
+   * options. Nobody has to call it: after an engine has died the next call does. Calls in flight reject with
+   * `WORKER_FAILED`.
+   * @throws `WORKER_FAILED` for weights that cannot be read twice: bytes are not kept, a stream or Response is used up; the
+   * model is then as before. Whatever loading throws; then the next call tries again
+   */
+  async restart(options: RestartOptions = {}): Promise<void> {
+    await this.#live().restart(options);
   }
 
   /** Frees everything at once, by ending the worker. Calls in flight and later ones reject with `DISPOSED`. */
@@ -389,7 +404,7 @@ export class VisionTransformer {
     );
   }
 
-  #live(): Backend {
+  #live(): RestartingBackend {
     if (this.#backend === undefined) {
       throw new VitreousError('DISPOSED', `${this.config.name} was disposed of; create it again to use it.`);
     }

@@ -1,4 +1,5 @@
 import type { Backend } from './engine/backend.js';
+import { RestartingBackend } from './engine/restarting.js';
 import { throwIfAborted, VitreousError } from './errors.js';
 import type { CallOptions, DataConfig, ImageInput, Tensor } from './types.js';
 
@@ -21,7 +22,10 @@ export function transformOn(createBackend: () => Promise<Backend>, config: DataC
     if (disposed)
       throw new VitreousError('DISPOSED', 'The transform was disposed of; create it again to use it.');
     throwIfAborted(signal);
-    backend ??= createBackend();
+    backend ??= RestartingBackend.create(createBackend, {}).catch((error) => {
+      backend = undefined; // the next call tries again
+      throw error;
+    });
     const list = Array.isArray(images) ? images : [images];
     const data = await (await backend).transform(list, config, { signal });
     const shape = Array.isArray(images) ? [list.length, ...config.inputSize] : [...config.inputSize];

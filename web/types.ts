@@ -251,6 +251,12 @@ export interface CreateModelOptions {
    * the same bits for any number.
    */
   threads?: number | 'auto';
+  /**
+   * The most bytes that the engine's memory may grow to, for weights and buffers, 32 MB or more. What does not fit is refused
+   * before it begins (`OUT_OF_MEMORY`), batches are cut to fit. For phones, whose browsers end a page that takes too
+   * much without a word. Default: 4 GB, or what the browser sets aside for threads.
+   */
+  maxMemory?: number;
   /** Run in a worker, so that the page never blocks. Default: true in a page, false in Node and in a worker. */
   worker?: boolean;
   /**
@@ -265,6 +271,9 @@ export interface CreateModelOptions {
   /** Folder of the package's `dist`, for hosts that moved its files without rewriting their addresses. */
   assetBase?: string | URL;
 }
+
+/** Options of {@link VisionTransformer.restart}. */
+export type RestartOptions = Pick<CreateModelOptions, 'signal' | 'onProgress'>;
 
 /** What a created model runs on. */
 export interface ModelInfo {

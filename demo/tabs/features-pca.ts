@@ -114,7 +114,9 @@ export class PcaView {
     );
     this.#pictures.dataset.photos = String(photos.length);
     this.#look();
-    const shares = Array.from(explainedVarianceRatio, (share) => `${Math.round(100 * share)} %`).join(', ');
+    const shares = Array.from(explainedVarianceRatio, (share) => `${Math.round(100 * share)}\u00a0%`).join(
+      ', ',
+    );
     this.#variance.textContent =
       `The three components hold ${shares} of what differs between ${rows} × ${columns} patches` +
       (photos.length > 1

@@ -45,6 +45,7 @@ class TeachView implements TabView {
   });
   #filter = element('select', { id: 'teach-filter' });
   #accuracy: Accuracy;
+  #file = element('input', { type: 'file', accept: '.json,application/json', 'aria-label': 'Saved classes' });
   #undo = button('Undo', () => {
     this.#lessons.undo();
     this.#app.announce('The classes are as before.');
@@ -73,8 +74,9 @@ class TeachView implements TabView {
     const save = button('Save as JSON', () => this.#save());
     const saveProbe = button('Save the probe', () => this.#saveProbe());
     const clear = button('Clear', () => this.#lessons.clear(), 'danger');
+    const load = button('Load', () => this.#file.click());
     this.#needClasses = [save, saveProbe, clear];
-    this.#build(panel, [save, this.#loadButton(), saveProbe, clear, this.#undo]);
+    this.#build(panel, [save, load, saveProbe, clear, this.#undo]);
     app.on('model', () => {
       this.#vectors.clear();
       this.#learned = undefined;
@@ -95,6 +97,12 @@ class TeachView implements TabView {
 
   #build(panel: HTMLElement, buttons: HTMLButtonElement[]): void {
     panel.classList.add('teach');
+    this.#file.hidden = true;
+    this.#file.addEventListener('change', () => {
+      const [chosen] = this.#file.files ?? [];
+      if (chosen) this.#load(chosen);
+      this.#file.value = '';
+    });
     const filter = element(
       'div',
       { class: 'teach-filter' },
@@ -115,28 +123,14 @@ class TeachView implements TabView {
     const controls = element(
       'div',
       { class: 'panel' },
-      this.#classes.element,
       element('div', { class: 'panel-group' }, element('h3', {}, 'Predicted by'), this.#method.element),
       this.#accuracy.element,
-      element('div', { class: 'buttons' }, ...buttons),
+      element('div', { class: 'buttons' }, ...buttons, this.#file),
     );
+    const classes = element('div', { class: 'panel teach-classes' }, this.#classes.element);
+    const side = element('div', { class: 'teach-side' }, classes, controls);
     const photos = element('div', { class: 'teach-photos' }, this.#hint, this.#nextPart, all);
-    panel.append(element('div', { class: 'workbench' }, photos, controls));
-  }
-
-  #loadButton(): HTMLButtonElement {
-    const file = element('input', {
-      type: 'file',
-      accept: '.json,application/json',
-      'aria-label': 'Saved classes',
-    });
-    file.hidden = true;
-    file.addEventListener('change', () => {
-      const [chosen] = file.files ?? [];
-      file.value = '';
-      if (chosen) this.#load(chosen);
-    });
-    return button('Load', () => file.click());
+    panel.append(element('div', { class: 'workbench' }, photos, side));
   }
 
   /** A click gives the active class, or takes it back; a digit gives the class of that number, 0 and Delete none. */

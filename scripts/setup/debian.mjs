@@ -110,6 +110,15 @@ export async function aptInstallNewer(mirror, packages) {
   });
 }
 
+/** Downloads trixie's packages themselves into a folder. */
+export async function aptDownload(mirror, packages, folder) {
+  const options = await updatedApt(mirror);
+  await run('apt-get', [...options, 'download', ...packages.map((name) => `${name}/${RELEASE}`)], {
+    title: `Download ${packages.join(', ')} of Debian ${RELEASE}`,
+    cwd: folder,
+  });
+}
+
 /** Installs packages through the machine's own apt set-up, its security updates included. Root only. */
 export async function aptInstall(packages) {
   const env = { DEBIAN_FRONTEND: 'noninteractive' };

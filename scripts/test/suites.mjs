@@ -224,8 +224,14 @@ export const suites = [
     commands: () => nodeTest('tests/index'),
   },
   {
+    name: 'robust',
+    title: 'Engines that die, pages that come and go, memory, requests',
+    builds: ['buildPackage'],
+    commands: () => nodeTest('tests/robust'),
+  },
+  {
     name: 'interop',
-    title: 'What others take: PostgreSQL, Spark',
+    title: 'What others take: PostgreSQL with pgvector, Qdrant, Spark',
     builds: ['buildPackage'],
     commands: () => nodeTest('tests/interop'),
   },

@@ -167,6 +167,22 @@ void CheckpointLoader::set_when_whole(const std::string& name) {
 ModelLoader::ModelLoader(const VitConfig& config, size_t files, bool head)
     : CheckpointLoader(head ? without_classifier(config) : config, files), builder_(this->config()) {}
 
+double ModelLoader::needed_bytes() const {
+  const VitConfig& made = config();
+  const bool int8 = made.arithmetic == Arithmetic::kInt8;
+  double packed = 0, largest = 0;
+  for (const TensorSpec& tensor : builder_.tensors()) {
+    double values = 1;
+    for (const int64_t size : tensor.shape) values *= double(size);
+    packed += values * double(int8 && tensor.int8 ? sizeof(int8_t) : sizeof(float));
+    largest = std::max(largest, values * double(sizeof(float)));
+  }
+  const double columns = 2.0 * made.dim + std::max({made.patch_values(), 3 * made.dim, made.mlp_dim});
+  const double rows = double(made.tokens()) * columns * double(sizeof(float));
+  // The tensor and the rows are not there at the same time.
+  return packed + std::max(largest, rows);
+}
+
 void ModelLoader::begin_head(std::optional<uint64_t> size) {
   head_reader_ = std::make_unique<HeadReader>(config(), size);
 }

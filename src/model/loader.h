@@ -91,6 +91,9 @@ class ModelLoader : public CheckpointLoader {
   void end_file();
   std::optional<uint64_t> expected_bytes() const;
 
+  // About what the packed weights take, the largest tensor beside them, and a forward of one image.
+  double needed_bytes() const;
+
   // After the last file; the loader is spent then. Throws TENSOR_MISSING when there were fewer files.
   std::unique_ptr<VisionTransformer> finish();
 

@@ -205,6 +205,24 @@ describe('where the engine runs', () => {
       assertClose(embeddings[i], await inNode(shared, path), 1e-5, path);
   });
 
+  test('in a service worker that has imported the engine’s script', async () => {
+    const { worker, embedding, message } = await shared.page.evaluate(async (image) => {
+      const registration = await navigator.serviceWorker.register('service-worker.js', { type: 'module' });
+      const { port1, port2 } = new MessageChannel();
+      const answer = new Promise((done) => {
+        port1.onmessage = ({ data }) => done(data);
+      });
+      const service = registration.active ?? registration.waiting ?? registration.installing;
+      service.postMessage({ image, port: port2 }, [port2]);
+      const { embedding, ...rest } = await answer;
+      await registration.unregister();
+      return { ...rest, embedding: embedding && Array.from(embedding) };
+    }, images[0]);
+    assert.equal(message, undefined);
+    assert.equal(worker, false);
+    assertClose(embedding, await inNode(shared, images[0]), 1e-5, images[0]);
+  });
+
   test('in the user’s own worker', async () => {
     const { worker, variant, embeddings } = await shared.page.evaluate(async (images) => {
       const own = new Worker('own-worker.js', { type: 'module' });

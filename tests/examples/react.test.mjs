@@ -42,6 +42,7 @@ test('photos that are dropped are embedded; the one chosen has its likes beside 
   await page.setInputFiles('input[type=file]', files.slice(2));
   await page.getByText(`${files.length} photos`, { exact: true }).waitFor();
   assert.equal((await names(page)).length, files.length);
+  assert.equal(await page.$eval('ul', (list) => getComputedStyle(list).display), 'grid');
 
   await page.getByRole('button', { name: 'part-of-boats.jpg' }).focus();
   await page.keyboard.press('Enter');
@@ -70,8 +71,8 @@ const LIFECYCLE = `
   }
   const none: File[] = [];
   const root = createRoot(document.getElementById('root') as HTMLElement);
-  const mount = (photos = none) =>
-    root.render(<StrictMode><Wants photos={photos} /><Wants photos={none} /></StrictMode>);
+  const mount = (photos = none, page = 'one') =>
+    root.render(<StrictMode key={page}><Wants photos={photos} /><Wants photos={none} /></StrictMode>);
   Object.assign(globalThis, { mount, unmount: () => root.render(null) });
 `;
 
@@ -91,6 +92,12 @@ test('under StrictMode two components load one model, once; without them it stop
 
   await page.evaluate(() => mount());
   await page.getByText('ready').nth(1).waitFor();
+  assert.deepEqual(await states(), ['ready 0', 'ready 0']);
+  assert.deepEqual([loads(), workers, page.workers().length], [1, 1, 1]);
+  // Other components take their place: the model stays.
+  await page.evaluate(() => mount([], 'two'));
+  await page.waitForFunction(() => document.querySelectorAll('p').length === 2);
+  await page.evaluate(() => new Promise((done) => setTimeout(done, 100)));
   assert.deepEqual(await states(), ['ready 0', 'ready 0']);
   assert.deepEqual([loads(), workers, page.workers().length], [1, 1, 1]);
 

@@ -1,4 +1,4 @@
-// What an index gives to others, taken by them: PostgreSQL, and Spark over the command line. NumPy's and Parquet's side is
+// What an index gives to others, taken by them: PostgreSQL, Qdrant, and Spark over the command line. NumPy's and Parquet's side is
 // in tests/js/export.test.mjs.
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { createModel } from 'vitreous';
 import { exportIndex } from 'vitreous/export';
 import { ImageIndex } from 'vitreous/search';
-import { ensurePostgres, ensurePython } from '../../scripts/setup/interop.mjs';
+import { ensurePostgres, ensureQdrant, ensureSpark, unpackPgvector } from '../../scripts/setup/interop.mjs';
 import { randomEntries } from '../js/support/entries.mjs';
 import { cli } from '../js/support/process.mjs';
 
@@ -31,18 +31,24 @@ function run(command, args, { input, env } = {}) {
 }
 
 describe('PostgreSQL', async () => {
-  const programs = await ensurePostgres();
+  // With pgvector where Debian's packages run, else one without.
+  const unpacked = await unpackPgvector(join(folder, 'postgres-17'));
+  const { programs, env } = unpacked ?? { programs: await ensurePostgres() };
   const skip = programs === undefined && 'there is no PostgreSQL, and no Debian to install it as root';
   const data = join(folder, 'postgres');
   // It does not run as root.
+  const owner = unpacked ? 'nobody' : 'postgres';
   const asOwner = (command, ...args) =>
-    process.getuid() === 0 ? run('runuser', ['-u', 'postgres', '--', command, ...args]) : run(command, args);
+    process.getuid() === 0
+      ? run('runuser', ['-u', owner, '--', command, ...args], { env })
+      : run(command, args, { env });
   const psql = (sql) =>
     run(
       join(programs, 'psql'),
       ['-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1', '-h', data, '-U', 'postgres', '-d', 'postgres'],
       {
         input: sql,
+        env,
       },
     );
 
@@ -50,7 +56,7 @@ describe('PostgreSQL', async () => {
     if (skip) return;
     mkdirSync(data);
     chmodSync(folder, 0o755);
-    if (process.getuid() === 0) run('chown', ['postgres', data]);
+    if (process.getuid() === 0) run('chown', [owner, data]);
     asOwner(
       join(programs, 'initdb'),
       '-D',
@@ -80,7 +86,7 @@ describe('PostgreSQL', async () => {
     if (!skip) asOwner(join(programs, 'pg_ctl'), '-D', data, '-m', 'immediate', 'stop');
   });
 
-  test('takes the rows, and finds the same neighbours', { skip }, async () => {
+  test('takes the rows, and finds the same neighbours', { skip }, async (t) => {
     const dim = 32;
     const index = await ImageIndex.create({ dim });
     const entries = randomEntries(500, dim);
@@ -92,6 +98,8 @@ describe('PostgreSQL', async () => {
     index.close();
 
     const hasVector = psql("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'") !== '';
+    t.diagnostic(`pgvector: ${hasVector ? 'as it is' : 'absent, arrays in its place'}`);
+    ok(hasVector || !unpacked);
     let order = `embedding <=> '[${query}]'`;
     if (!hasVector) {
       // Debian's release has no pgvector: the same rows as arrays, and the distance spelled out.
@@ -124,8 +132,40 @@ describe('PostgreSQL', async () => {
   });
 });
 
+describe('Qdrant', async () => {
+  const python = await ensureQdrant();
+  const skip = python.missing !== undefined && `there is no ${python.missing}, and no way to install it`;
+
+  test('its client takes the bodies, and finds the same neighbours', { skip }, async () => {
+    for (const metric of ['cosine', 'dot']) {
+      const index = await ImageIndex.create({ dim: 24, metric });
+      const entries = randomEntries(8000, 24); // several bodies
+      await index.add(entries);
+      for (const file of exportIndex(index, 'qdrant'))
+        writeFileSync(join(folder, file.name), Buffer.from(await (await file.toBlob()).arrayBuffer()));
+      const query = join(folder, 'query.json');
+      writeFileSync(query, JSON.stringify(Array.from(entries[7].vector)));
+      const own = await index.search(entries[7].vector, { k: 10 });
+      const filtered = await index.search(entries[7].vector, { k: 10, filter: { n: { lt: 100 } } });
+      await index.close();
+      const args = [here('qdrant_local.py'), folder, query];
+      const theirs = JSON.parse(run(python.python, args, { env: python.env }));
+      equal(theirs.count, 8000);
+      deepEqual(
+        theirs.found.map(({ payload }) => payload),
+        own.map(({ id, metadata }) => ({ id, ...(metadata && { metadata }) })),
+      );
+      for (const [i, { score }] of theirs.found.entries()) ok(Math.abs(score - own[i].score) < 1e-5);
+      deepEqual(
+        theirs.filtered,
+        filtered.map(({ id }) => id),
+      );
+    }
+  });
+});
+
 describe('Python', async () => {
-  const python = await ensurePython();
+  const python = await ensureSpark();
   const skip = python.missing !== undefined && `there is no ${python.missing}, and no way to install it`;
 
   test('pyarrow and NumPy read what was exported', { skip }, async () => {

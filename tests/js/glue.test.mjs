@@ -18,10 +18,12 @@ function members(name) {
 
 /** Starts a module with the one glue, as the package does. */
 async function start(name) {
-  const folder = new URL('../../build/simd/bindings/', import.meta.url);
-  const { default: createEngine } = await import(new URL('vitreous-simd.mjs', folder).href);
-  const wasm = await WebAssembly.compile(readFileSync(new URL(name, folder)));
+  const file = (path) => new URL(`../../build/${path}`, import.meta.url);
+  const { default: createEngine } = await import(file('simd-mt/bindings/vitreous-simd-mt.mjs').href);
+  const wasm = await WebAssembly.compile(readFileSync(file(`simd/bindings/${name}`)));
   return createEngine({
+    threads: 1,
+    wasmMemory: new WebAssembly.Memory({ initial: 256, maximum: 65536 }),
     instantiateWasm(imports, done) {
       WebAssembly.instantiate(wasm, imports).then((instance) => done(instance, wasm));
       return {};
@@ -39,7 +41,7 @@ beforeAll(async () => {
 // What Embind gives each class besides its methods, and the Emscripten runtime each module.
 const EMBIND = new Set(['constructor', 'clone', 'delete', 'deleteLater', 'isAliasOf', 'isDeleted']);
 const RUNTIME =
-  /^(HEAP\w+|calledRun|instantiateWasm|BindingError|InternalError|UnboundTypeError|count_emval_handles)$/;
+  /^(HEAP\w+|calledRun|instantiateWasm|threads|wasmMemory|PThread|dynCall_\w+|BindingError|InternalError|UnboundTypeError|count_emval_handles)$/;
 
 test('the modules have what is declared', () => {
   const exposed = (of) => Object.keys(of).filter((name) => !RUNTIME.test(name));

@@ -76,6 +76,10 @@ describe('indexFolder', () => {
     expect(ids()).toContain(at('boats.png')); // nothing is removed for a slip of the pen
   });
 
+  test('a folder in another one counts once', async () => {
+    expect(await indexFolder(index, [join(folder, 'a'), at('b')])).toMatchObject({ added: 2, failed: [] });
+  });
+
   test('bad files are listed and skipped; a file that became bad loses its entry', async () => {
     writeFileSync(at('empty.jpg'), '');
     writeFileSync(at('text.jpg'), 'This is no picture.');
@@ -137,6 +141,16 @@ describe('indexCollection', () => {
       added: 14,
       unchanged: 16,
     });
+  });
+
+  test('of two with one id the first counts, and the other is told of', async () => {
+    const twice = [...items(10), ...items(2)];
+    const { added, failed } = await indexCollection(index, twice);
+    expect([added, index.size]).toEqual([10, 10]);
+    expect(failed.map(({ id, error }) => [id, error.code])).toEqual([
+      ['000', 'INVALID_ARGUMENT'],
+      ['001', 'INVALID_ARGUMENT'],
+    ]);
   });
 
   test('opens no more than a batch at a time, and waits while it is paused', async () => {

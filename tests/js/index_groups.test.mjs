@@ -146,6 +146,34 @@ describe('clusters', () => {
     expect(adjustedRandIndex(pick(labels), pick(drawn))).toBeGreaterThan(0.98);
   });
 
+  test('parts that no neighbours join are as far apart as they are', async () => {
+    // Three groups, in each all entries equally far from each other (0.012); two of them nearer (0.02) than the third (0.025),
+    // and no neighbour of these is in that. Were it infinitely far, the two would count as one.
+    const groups = { a: [6, 0.005, 0.008], b: [6, 0.005, 0.008], c: [20, 0, 0.013] };
+    const entries = Object.entries(groups).flatMap(([name, [count, pair, own]], g) =>
+      Array.from({ length: count }, (_, i) => {
+        const vector = new Array(64).fill(0);
+        vector[0] = Math.sqrt(0.975);
+        vector[1] = Math.sqrt(pair);
+        vector[2 + g] = Math.sqrt(own);
+        vector[8 + 6 * g + i] = Math.sqrt(0.012);
+        return { id: `${name}${i}`, vector };
+      }),
+    );
+    const parts = await ImageIndex.create({ dim: 64, threads: 1 });
+    await parts.add(entries);
+    for (const k of [8, 31]) {
+      const { clusters, noise } = await parts.clusters({ minSamples: 3, k });
+      expect(clusters.map(({ ids }) => ids.map((id) => id[0]).join(''))).toEqual([
+        'c'.repeat(20),
+        'a'.repeat(6),
+        'b'.repeat(6),
+      ]);
+      expect(noise).toEqual([]);
+    }
+    await parts.close();
+  });
+
   test('take cosines, and numbers that make sense', async () => {
     const dot = await ImageIndex.create({ dim: 4, threads: 1, metric: 'dot' });
     await expect(dot.clusters()).rejects.toEqual(error('INVALID_ARGUMENT', /cosine/));

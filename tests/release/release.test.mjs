@@ -98,7 +98,7 @@ function assertUntouched() {
   assert.equal(git('tag'), '');
 }
 
-const STEPS = ['build', 'test --only setup,lint,package,examples,release', 'report --check'];
+const STEPS = ['build', 'test --only setup,lint,package,bundlers,examples,release', 'report --check'];
 
 test('a dry run does everything but the commit and the tag, and leaves all as it was', async () => {
   const { status, output } = await release(['minor', '--dry-run']);

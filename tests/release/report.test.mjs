@@ -90,12 +90,13 @@ test('licences that ask for more than to be named are told from those that do no
 
 test('what is over a limit is complained of', () => {
   const wasm = (gzip) => [{ name: 'x.wasm', gzip }];
-  const of = (gzip, size, licence) =>
+  const of = (gzip, size, licence, script = LIMITS.scriptGzip) =>
     complaints({
-      sizes: { wasm: wasm(gzip), scripts: [{ name: 'page', gzip: LIMITS.scriptsGzip }] },
+      sizes: { wasm: wasm(gzip), scripts: [{ name: 'worker.js', gzip: script }] },
       tarball: { size },
       licences: { shipped: [{ name: 'thing', licence }] },
     });
   assert.deepEqual(of(LIMITS.wasmGzip, LIMITS.tarball, 'MIT'), []);
-  assert.deepEqual(of(LIMITS.wasmGzip + 1, LIMITS.tarball + 1, 'GPL-3.0-only').length, 3);
+  const all = of(LIMITS.wasmGzip + 1, LIMITS.tarball + 1, 'GPL-3.0-only', LIMITS.scriptGzip + 1);
+  assert.equal(all.length, 4);
 });

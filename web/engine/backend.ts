@@ -1,3 +1,4 @@
+import type { VitreousError } from '../errors.js';
 import type { Access } from '../settings.js';
 import type {
   DataConfig,
@@ -20,7 +21,14 @@ export interface Calling {
   readonly worker: boolean;
   compute(recipe: keyof Recipes, args: unknown[]): Promise<unknown>;
   make(name: keyof EngineClasses, args: unknown[]): Promise<number>;
+  /** @throws `WORKER_FAILED` when the object went with an engine that has died */
   invoke(object: number, method: string, args: unknown[]): Promise<unknown>;
+}
+
+/** An engine that is started anew when it has died. */
+export interface LastingEngine extends Calling {
+  /** Goes up as soon as an engine is known to be dead, and with it all that was made there. */
+  readonly generation: number;
 }
 
 export interface BackendOptions {
@@ -56,6 +64,8 @@ export interface Backend<Image = ImageInput, From = Source> extends Calling {
   readonly variant: Variant;
   readonly threads: number;
   readonly threadsReason: string | undefined;
+  /** What the engine has died of: every call rejects with it. */
+  readonly failure: VitreousError | undefined;
   /** Here and not at the caller's, because the cache is here. */
   find(request: FindRequest, access: Access, options: BackendOptions): Promise<Found>;
   load(config: ModelConfig, request: LoadRequest<From>, options: LoadOptions): Promise<LoadResult>;
@@ -78,5 +88,6 @@ export interface Backend<Image = ImageInput, From = Source> extends Calling {
   ): Promise<void>;
   memoryBytes(): Promise<number>;
   profile(): Promise<Record<string, number>>;
-  dispose(): void;
+  /** Ends the engine; calls in flight and later ones reject with `reason`, by default `DISPOSED`. */
+  dispose(reason?: VitreousError): void;
 }

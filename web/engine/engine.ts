@@ -1,6 +1,6 @@
 // The engine in this thread: its modules, one model, and the way of images into it. The worker and the Node entry are
 // thin shells around it.
-import { throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
+import { isFatal, throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
 import type { PixelSource } from '../images/pixels.js';
 import type { DataConfig, Dtype, GlobalPool, ModelConfig, Progress, Variant } from '../types.js';
 import { ProgressMeter } from '../weights/progress.js';
@@ -60,6 +60,8 @@ export class Engine {
   // the cores at once.
   #modules: { [M in ModuleName]?: Started<Modules[M]> } | undefined;
   #startingTools: Promise<Started<ToolsModule>> | undefined;
+  /** Why there is no engine any more: it was disposed of, or has died. */
+  #failure: VitreousError | undefined;
   #model: GlueModel | undefined;
   #transform: { key: string; transform: GlueTransform } | undefined;
   readonly #objects = new Map<number, EngineObject>();
@@ -77,8 +79,15 @@ export class Engine {
     return new Engine(start, first, await start(first));
   }
 
-  /** Ends the threads and lets go of the memory. What is under way, and anything after, fails with `DISPOSED`. */
-  dispose(): void {
+  get failure(): VitreousError | undefined {
+    return this.#failure;
+  }
+
+  /** Ends the threads and lets go of the memory. What is under way, and anything after, fails with `reason`. */
+  dispose(
+    reason = new VitreousError('DISPOSED', 'The model was disposed of; create it again to use it.'),
+  ): void {
+    this.#failure ??= reason;
     for (const started of Object.values(this.#modules ?? {})) started.endThreads();
     this.#modules = undefined;
     this.#model = undefined;
@@ -274,9 +283,7 @@ export class Engine {
 
   // Nothing may run after dispose(): it would wait for threads that are gone.
   #live() {
-    if (this.#modules === undefined) {
-      throw new VitreousError('DISPOSED', 'The model was disposed of; create it again to use it.');
-    }
+    if (this.#modules === undefined) throw this.#failure;
     return this.#modules;
   }
 
@@ -285,7 +292,9 @@ export class Engine {
     try {
       return f();
     } catch (error) {
-      throw toVitreousError(error);
+      const known = toVitreousError(error);
+      if (isFatal(error)) this.dispose(known);
+      throw known;
     }
   }
 }

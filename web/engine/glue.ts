@@ -1,6 +1,13 @@
 import { VitreousError } from '../errors.js';
 import type { AnyModule, CreateEngine, GlueOptions } from './module.js';
 
+const PAGE_BYTES = 1 << 16;
+/** What the engines are built with (bindings/CMakeLists.txt). */
+const INITIAL_BYTES = 1 << 24;
+const MOST_BYTES = 2 ** 32;
+/** An engine with less has no room for a model. */
+const LEAST_BYTES = 1 << 26;
+
 // A thread's start takes tens of milliseconds, and its script comes from the cache.
 const START_MS = 10_000;
 
@@ -9,6 +16,8 @@ export interface StartOptions {
   threads?: number;
   /** What a thread's worker runs; see {@link GlueOptions}. */
   script?: string | undefined;
+  /** The most bytes that the engine's memory may grow to. */
+  maxMemory?: number | undefined;
 }
 
 /** A module that runs. */
@@ -26,8 +35,9 @@ export interface Started<M extends AnyModule> {
 export async function startGlue<M extends AnyModule>(
   createEngine: CreateEngine,
   wasm: WebAssembly.Module,
-  { threads = 1, script }: StartOptions = {},
+  { threads = 1, script, maxMemory }: StartOptions = {},
 ): Promise<Started<M>> {
+  const memory = threads > 1 ? sharedMemory(maxMemory) : { wasmMemory: newMemory(maxMemory), maxMemory };
   let endThreads = () => {};
   let late: ReturnType<typeof setTimeout> | undefined;
   try {
@@ -35,6 +45,7 @@ export async function startGlue<M extends AnyModule>(
       const options: GlueOptions = {
         threads,
         mainScriptUrlOrBlob: script,
+        ...memory,
         instantiateWasm(imports, done) {
           WebAssembly.instantiate(wasm, imports).then((instance) => done(instance, wasm), reject);
           return {};
@@ -42,7 +53,7 @@ export async function startGlue<M extends AnyModule>(
       };
       createEngine<M>(options).then(resolve, reject);
       const { PThread } = options;
-      if (PThread === undefined) return;
+      if (PThread === undefined || threads === 1) return; // there is nobody to wait for
       endThreads = () => PThread.terminateAllThreads();
       // The glue waits for its threads for ever: a worker that fails, or never answers, must be noticed here.
       const failed = (detail: string) =>
@@ -56,6 +67,25 @@ export async function startGlue<M extends AnyModule>(
     throw error;
   } finally {
     clearTimeout(late);
+  }
+}
+
+const newMemory = (most = MOST_BYTES, shared = false) =>
+  new WebAssembly.Memory({
+    initial: INITIAL_BYTES / PAGE_BYTES,
+    maximum: Math.floor(most / PAGE_BYTES),
+    shared,
+  });
+
+/** Memory for threads has its room set aside from the start: 4 GB are more than a phone gives. */
+function sharedMemory(most = MOST_BYTES): Pick<GlueOptions, 'wasmMemory' | 'maxMemory'> {
+  for (let maxMemory = most; ; maxMemory /= 2) {
+    try {
+      const wasmMemory = newMemory(maxMemory, true);
+      return { wasmMemory, maxMemory: maxMemory < MOST_BYTES ? maxMemory : undefined };
+    } catch (error) {
+      if (maxMemory / 2 < LEAST_BYTES) throw error;
+    }
   }
 }
 

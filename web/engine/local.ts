@@ -29,6 +29,9 @@ export function localBackend<Image, Source>(
     threads: engine.threads,
     threadsReason,
     worker: false,
+    get failure() {
+      return engine.failure;
+    },
     find: async (request, access, { signal }) => find(request, await platform.files(access, signal), access),
     async load(config, { weights, head, dtype, access }, { signal, onProgress }) {
       const open = async (source: Source | undefined, isHead: boolean) =>
@@ -61,6 +64,6 @@ export function localBackend<Image, Source>(
     invoke: async (object, method, args) => engine.invoke(object, method, args),
     memoryBytes: async () => engine.memoryBytes(),
     profile: async () => engine.profile(),
-    dispose: () => engine.dispose(),
+    dispose: (reason) => engine.dispose(reason),
   };
 }

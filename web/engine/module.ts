@@ -160,12 +160,15 @@ export interface Modules {
 }
 export type ModuleName = keyof Modules;
 
-/** What the glue takes; in a build with threads it puts `PThread` on it before it returns. */
+/** What the glue takes; it puts `PThread` on it before it returns. */
 export interface GlueOptions {
   instantiateWasm(
     imports: WebAssembly.Imports,
     done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
   ): object;
+  /** The most bytes that memory grows to, if fewer than 4 GB. */
+  maxMemory?: number | undefined;
+  wasmMemory: WebAssembly.Memory;
   /** The size of the pool, the caller included. */
   threads?: number;
   /** The script that a thread's worker runs: the one with the glue in it. Default in Node: the glue's own file. */

@@ -1,5 +1,6 @@
 // The messages between a page and its worker: numbered calls, each answered once; progress in between; a call can be
-// cancelled. Errors travel as code and message.
+// cancelled. Errors travel as code and message, and say whether the engine has died of it. A thread of the engine that
+// dies leaves the worker waiting for it, deaf: each has an alarm of its own.
 import { type ErrorCode, VitreousError } from '../errors.js';
 import type { Postable } from '../images/browser.js';
 import type { Access } from '../settings.js';
@@ -15,11 +16,21 @@ import type { WasmFile } from './wasm.js';
 export type PostableWeights = FileAddress[] | Blob | { port: MessagePort; size: number | undefined };
 
 export interface Calls {
-  /** With the addresses of the modules, and the one to begin with. */
-  start(args: { wasm: Record<WasmFile, string>; first: ModuleName; threads: number | 'auto' }): {
+  /**
+   * `wasm` has the addresses of the modules, `first` is the one to begin with. `life` names a lock that a worker holds until
+   * it is no more, however that comes; `held` says that it does.
+   */
+  start(args: {
+    wasm: Record<WasmFile, string>;
+    first: ModuleName;
+    threads: number | 'auto';
+    maxMemory: number | undefined;
+    life: string | undefined;
+  }): {
     variant: Variant;
     threads: number;
     threadsReason: string | undefined;
+    held: boolean;
   };
   find(args: { request: FindRequest; access: Access }): Found;
   load(args: { config: ModelConfig; request: LoadRequest<PostableWeights> }): LoadResult;
@@ -50,7 +61,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { id: number; result: unknown }
-  | { id: number; error: { code: ErrorCode; message: string } }
+  | { id: number; error: { code: ErrorCode; message: string }; dead: boolean }
+  | { alarm: MessagePort }
   | { id: number; progress: Progress };
 
 export const pack = (error: VitreousError) => ({ code: error.code, message: error.message });

@@ -3,6 +3,7 @@ import { abortError, toVitreousError, VitreousError } from '../errors.js';
 import { toPostable, unreadable } from '../images/browser.js';
 import type { ImageInput, Progress } from '../types.js';
 import { chunks } from '../weights/chunks.js';
+import { webLock } from '../weights/web_locks.js';
 import type { Backend, Source } from './backend.js';
 import {
   type Call,
@@ -29,31 +30,42 @@ interface CallOptions {
 /** Starts the engine in `worker`, which becomes the backend's own: disposing of it ends it, which alone frees memory. */
 export async function remoteBackend(
   worker: Worker,
-  start: Parameters<Calls['start']>[0],
-  options: { signal?: AbortSignal | undefined },
+  start: Omit<Parameters<Calls['start']>[0], 'life'>,
+  options: { signal?: AbortSignal | undefined; worker: boolean },
 ): Promise<Backend> {
   const pending = new Map<number, Pending>();
+  const alarms: MessagePort[] = [];
+  const life = options.worker ? `life:${Math.random()}` : undefined;
+  const watch = new AbortController();
   let failure: VitreousError | undefined;
+  let ready = false;
   let calls = 0;
 
   const end = (error: VitreousError) => {
     failure ??= error;
     worker.terminate();
+    watch.abort();
+    for (const alarm of alarms) alarm.close();
     for (const { reject } of pending.values()) reject(failure);
     pending.clear();
   };
+  const died = (detail: string | undefined) => {
+    const advice = ready
+      ? 'The next call starts it anew.'
+      : `If it never started, check that ${'worker.js'} is served beside the package's index.js (see assetBase) and that the Content-Security-Policy allows worker-src ’self’.`;
+    end(new VitreousError('WORKER_FAILED', `The worker stopped${detail ? `: ${detail}` : ''}. ${advice}`));
+  };
   worker.onerror = (event) => {
     event.preventDefault();
-    const detail = event.message ? `: ${event.message}` : '';
-    end(
-      new VitreousError(
-        'WORKER_FAILED',
-        `The worker stopped${detail}. If it never started, check that ${'worker.js'} is served beside the package's ` +
-          'index.js (see assetBase) and that the Content-Security-Policy allows worker-src ’self’.',
-      ),
-    );
+    died(event.message);
   };
+  worker.onmessageerror = () => died('it sent what cannot be read');
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+    if ('alarm' in data) {
+      data.alarm.onmessage = (event) => died(event.data);
+      alarms.push(data.alarm);
+      return;
+    }
     const call = pending.get(data.id);
     if (call === undefined) return; // cancelled meanwhile
     if ('progress' in data) {
@@ -61,8 +73,11 @@ export async function remoteBackend(
       return;
     }
     pending.delete(data.id);
-    if ('error' in data) call.reject(unpack(data.error));
-    else call.resolve(data.result);
+    if ('error' in data) {
+      const error = unpack(data.error);
+      call.reject(error);
+      if (data.dead) end(error);
+    } else call.resolve(data.result);
   };
 
   function post<C extends Call>(call: C, args: Parameters<Calls[C]>[0], options: CallOptions = {}) {
@@ -102,14 +117,30 @@ export async function remoteBackend(
     return { images: all.map(({ image }) => image), transfer: all.flatMap(({ transfer }) => transfer) };
   }
 
-  const started = await post('start', start, { signal: options.signal }).catch((error) => {
-    worker.terminate();
-    throw error;
-  });
+  const { held, ...started } = await post('start', { ...start, life }, { signal: options.signal }).catch(
+    (error) => {
+      end(error);
+      throw error;
+    },
+  );
+  ready = true;
+  // Who gets the worker's lock learns that it has gone, also without an event; no clock is asked, which may have slept.
+  if (life !== undefined && held) {
+    const gone = webLock(life, 'exclusive', { wait: true, signal: watch.signal });
+    gone
+      .then((release) => {
+        release?.();
+        died('it was ended from outside');
+      })
+      .catch(() => {}); // disposed of
+  }
 
   return {
     ...started,
-    worker: true,
+    worker: options.worker,
+    get failure() {
+      return failure;
+    },
     find: (request, access, { signal }) => post('find', { request, access }, { signal }),
     async load(config, request, { signal, onProgress }) {
       const weights = postableWeights(request.weights);
@@ -143,8 +174,9 @@ export async function remoteBackend(
     invoke: (object, method, args) => post('invoke', { object, method, args }),
     memoryBytes: () => post('memoryBytes', {}),
     profile: () => post('profile', {}),
-    dispose: () =>
-      end(new VitreousError('DISPOSED', 'The model was disposed of; create it again to use it.')),
+    dispose: (
+      reason = new VitreousError('DISPOSED', 'The model was disposed of; create it again to use it.'),
+    ) => end(reason),
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Variant } from '../types.js';
 import { Engine, type StartModule } from './engine.js';
 import { startGlue } from './glue.js';
-import type { CreateEngine, ModuleName } from './module.js';
+import type { CreateEngine, ModuleName, Modules } from './module.js';
 import { chooseSimd } from './variant.js';
 
 // Beyond this many a thread has too few of an image's 197 rows to be worth its memory, and a page is a guest.
@@ -53,18 +53,22 @@ export function pageObstacle(): string | undefined {
       'same-origin and Cross-Origin-Embedder-Policy: require-corp'
     );
   }
-  return typeof SharedArrayBuffer === 'undefined' ? 'this browser has no SharedArrayBuffer' : undefined;
+  return globalThis.SharedArrayBuffer === undefined ? 'this browser has no SharedArrayBuffer' : undefined;
 }
 
 /** What an engine is made of, in this place. */
 export interface EngineParts {
   compile(module: ModuleName, variant: Variant): Promise<WebAssembly.Module>;
-  /** The glue of the builds with threads, where there can be any. */
+  /** The glue for modules with threads, where there can be any. */
   threaded?: () => Promise<CreateEngine>;
-  /** The glue of the builds without. */
+  /** The glue for modules without. */
   single: CreateEngine;
   /** What a thread's worker runs. */
   script?: string;
+  /** Called each time that a module's threads have started. */
+  onThreads?: () => void;
+  /** The most bytes of each module's memory. */
+  maxMemory?: number | undefined;
 }
 
 /**
@@ -73,22 +77,25 @@ export interface EngineParts {
  */
 export async function startEngine(
   { threads, reason }: ThreadPlan,
-  { compile, threaded, single, script }: EngineParts,
+  { compile, threaded, single, script, onThreads, maxMemory }: EngineParts,
   first: ModuleName,
 ): Promise<{ engine: Engine; threadsReason: string | undefined }> {
   const simd = chooseSimd();
   let threadsReason = reason;
-  const start: StartModule = async (name) => {
+  const start: StartModule = async <M extends ModuleName>(name: M) => {
     if (threads > 1 && threaded !== undefined) {
       const variant = `${simd}-mt` as const;
       try {
         const [glue, wasm] = await Promise.all([threaded(), compile(name, variant)]);
-        return { ...(await startGlue(glue, wasm, { threads, script })), variant };
+        const started = await startGlue<Modules[M]>(glue, wasm, { threads, script, maxMemory });
+        onThreads?.();
+        return { ...started, variant };
       } catch (error) {
         threadsReason = (error as Error).message;
       }
     }
-    return { ...(await startGlue(single, await compile(name, simd))), variant: simd };
+    const started = await startGlue<Modules[M]>(single, await compile(name, simd), { maxMemory });
+    return { ...started, variant: simd };
   };
   return { engine: await Engine.create(start, first), threadsReason };
 }

@@ -49,20 +49,9 @@ export async function toPostable(image: ImageInput): Promise<{ image: Postable; 
   );
 }
 
-/** Whether what {@link toPostable} made of an image is that image, and so the caller's. */
-export function isOwn(postable: Postable, image: ImageInput): boolean {
-  return isCrop<ImageInput>(image)
-    ? isOwn((postable as PostableCrop).image, image.image)
-    : postable === image;
-}
-
-/** Decodes what {@link toPostable} made. `keep`: an ImageBitmap is the caller's own and stays open. */
-export async function decode(
-  image: Postable,
-  signal: AbortSignal | undefined,
-  keep = false,
-): Promise<PixelSource> {
-  if (isCrop<Postable>(image)) return cropped(await decode(image.image, signal, keep), image.region);
+/** Decodes what {@link toPostable} made, once it was posted. */
+export async function decode(image: Postable, signal: AbortSignal | undefined): Promise<PixelSource> {
+  if (isCrop<Postable>(image)) return cropped(await decode(image.image, signal), image.region);
   if ('url' in image) {
     const response = await fetchOk(image.url, { cache: true, signal });
     return fromBitmap(await toBitmap(await response.blob(), image.url));
@@ -72,7 +61,7 @@ export async function decode(
     if (image.size === 0) throw new VitreousError('INVALID_IMAGE', `${name} is empty: it has 0 bytes.`);
     return fromBitmap(await toBitmap(image, name));
   }
-  if (is<ImageBitmap>('ImageBitmap', image)) return fromBitmap(image, keep);
+  if (is<ImageBitmap>('ImageBitmap', image)) return fromBitmap(image);
   return fromPixels(image);
 }
 
@@ -114,7 +103,7 @@ function describe(image: unknown): string {
 // A strip keeps canvases far below what phones allow (16 megapixels on iOS) and memory small.
 const STRIP_PIXELS = 1 << 20;
 
-function fromBitmap(bitmap: ImageBitmap, keep = false): PixelSource {
+function fromBitmap(bitmap: ImageBitmap): PixelSource {
   let strip: OffscreenCanvasRenderingContext2D | undefined;
   let straight: StraightAlpha | undefined;
 
@@ -138,7 +127,7 @@ function fromBitmap(bitmap: ImageBitmap, keep = false): PixelSource {
     },
     close() {
       straight?.close();
-      if (!keep) bitmap.close();
+      bitmap.close();
     },
   };
 }

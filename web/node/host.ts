@@ -37,7 +37,7 @@ const compile = async (name: ModuleName, variant: Variant) =>
 
 /** @param first - the module of the engine that it begins with */
 export async function createBackend(
-  { threads = 'auto' }: CreateModelOptions,
+  { threads = 'auto', maxMemory }: CreateModelOptions,
   first: ModuleName = 'model',
 ): Promise<Backend> {
   const plan = planThreads(threads, { logical: availableParallelism(), physical: physicalCores() });
@@ -45,6 +45,7 @@ export async function createBackend(
     compile,
     threaded: async () => keepingGlobals((await import(asset.threads.href)).default),
     single: createEngine,
+    maxMemory,
   };
   const started = await startEngine(plan, parts, first);
   return localBackend(started, { openImage, openWeights, files: nodeFiles });

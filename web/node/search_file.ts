@@ -51,6 +51,7 @@ async function openLog(path: string, readOnly: boolean): Promise<FileHandle | un
 
 class FileStorage implements Storage {
   readonly name: string;
+  readonly lasting = true;
   readonly #readOnly: boolean;
   readonly #release: () => void;
   /** undefined: there is no file yet. It stays open, so that a file in its place cannot look like it. */

@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { availableParallelism, freemem } from 'node:os';
 import { isAbsolute, join, relative, sep } from 'node:path';
-import { VitreousError } from '../errors.js';
+import { throwIfAborted, VitreousError } from '../errors.js';
 import {
   type CollectionItem,
   type CollectionOptions,
@@ -56,7 +56,7 @@ export async function indexFolder(
   const list = [folders].flat();
   const paths = new Set<string>(); // one folder may be in another
   for (const folder of list) for (const path of await imagesIn(folder)) paths.add(path);
-  const items = await itemsOf([...paths]);
+  const items = await itemsOf([...paths], options.signal);
   const all: CollectionOptions = {
     ...options,
     total: items.length,
@@ -65,7 +65,10 @@ export async function indexFolder(
   const restarts: string[] = [];
   const helpers = await startProcesses(index, items, processes, options.signal, restarts);
   try {
-    const result = await (helpers ? collect(index, items, all, helpers) : indexCollection(index, items, all));
+    const source = withBreaks(items);
+    const result = await (helpers
+      ? collect(index, source, all, helpers)
+      : indexCollection(index, source, all));
     return { ...result, restarts };
   } finally {
     helpers?.close();
@@ -124,13 +127,22 @@ async function imagesIn(folder: string): Promise<string[]> {
   }
 }
 
-async function itemsOf(paths: string[]): Promise<CollectionItem[]> {
+async function itemsOf(paths: string[], signal: AbortSignal | undefined): Promise<CollectionItem[]> {
   const items: CollectionItem[] = [];
   for (const path of paths) {
+    throwIfAborted(signal);
     const found = await stat(path).catch(() => undefined);
     // A link into nowhere, or a file that is gone since: opening it says so.
     const size = found?.size ?? -1;
     items.push({ id: path, size, modified: found?.mtimeMs ?? -1, sha256: () => digestOf(path), image: path });
   }
   return items;
+}
+
+/** Many that are unchanged are gone through without waiting for anything: Ctrl-C, say, has its turn in between. */
+async function* withBreaks(items: CollectionItem[]): AsyncGenerator<CollectionItem> {
+  for (const [i, item] of items.entries()) {
+    if (i % 1000 === 999) await new Promise((done) => setImmediate(done));
+    yield item;
+  }
 }

@@ -180,7 +180,13 @@ export class KnnClassifier {
   }
 
   #bankOf(dim: number): Promise<EngineHandle<'FeatureBank'>> {
-    this.#bank ??= { dim, handle: make(engineOf(this.#model), 'FeatureBank', dim) };
+    if (this.#bank === undefined) {
+      const bank = { dim, handle: make(engineOf(this.#model), 'FeatureBank', dim) };
+      this.#bank = bank;
+      bank.handle.catch(() => {
+        if (this.#bank === bank) this.#bank = undefined; // the next call tries again
+      });
+    }
     if (this.#bank.dim !== dim) {
       throw new VitreousError(
         'INVALID_ARGUMENT',

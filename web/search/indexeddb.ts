@@ -72,6 +72,7 @@ async function openDatabase(name: string): Promise<IDBDatabase> {
 
 class IndexedDbStorage implements Storage {
   readonly name: string;
+  readonly lasting = true;
   readonly #database: IDBDatabase;
   readonly #release: () => void;
   readonly #channel: BroadcastChannel | undefined;

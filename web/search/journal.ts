@@ -1,5 +1,5 @@
 // The log and the rows in memory, which say the same: every change is on the disk before it is in memory.
-import type { Calling } from '../engine/backend.js';
+import type { Calling, LastingEngine } from '../engine/backend.js';
 import { compute } from '../engine/calls.js';
 import { VitreousError } from '../errors.js';
 import { type Changes, type Crc32, encodeBatch, encodeHeader, type Header } from './format.js';
@@ -24,20 +24,24 @@ export interface JournalOptions {
 export class Journal {
   readonly header: Header;
   readonly recovered: Recovered | undefined;
-  readonly #engine: Calling;
+  readonly #engine: LastingEngine;
   readonly #options: JournalOptions;
   #rows: Rows;
+  /** Of the engine that has the rows. */
+  #generation: number;
+  #recovering: Promise<void> | undefined;
   #position: Position;
   #failure: unknown;
   /** Where the next compaction by itself is tried, after one that failed. */
   #compactAbove = MIN_DEAD_ROWS;
 
   private constructor(
-    engine: Calling,
+    engine: LastingEngine,
     options: JournalOptions,
     parts: { header: Header; rows: Rows; position: Position; recovered: Recovered | undefined },
   ) {
     this.#engine = engine;
+    this.#generation = parts.rows.generation;
     this.#options = options;
     this.header = parts.header;
     this.recovered = parts.recovered;
@@ -45,7 +49,7 @@ export class Journal {
     this.#position = parts.position;
   }
 
-  static async open(engine: Calling, options: JournalOptions): Promise<Journal> {
+  static async open(engine: LastingEngine, options: JournalOptions): Promise<Journal> {
     const { storage, readOnly, repair } = options;
     if (storage && !storage.fresh) {
       const { reader, ...parts } = await readAll(engine, storage, options);
@@ -73,6 +77,50 @@ export class Journal {
     return this.#rows;
   }
 
+  /** To be awaited before the engine is asked for rows: one that was started anew gets them from the disk again. */
+  ready(): Promise<void> {
+    if (this.#engine.generation === this.#generation) return Promise.resolve();
+    this.#recovering ??= this.#recover().finally(() => {
+      this.#recovering = undefined;
+    });
+    return this.#recovering;
+  }
+
+  async #recover(): Promise<void> {
+    const { storage } = this.#options;
+    if (!storage?.lasting) {
+      throw new VitreousError(
+        'WORKER_FAILED',
+        'The engine has died, and with it the vectors of this index, which were in memory only. Call clear() and add them again, or open the index under a name or path: it then recovers by itself.',
+      );
+    }
+    const { rows, reader } = await readAll(this.#engine, storage, {
+      ...this.#options,
+      onProgress: undefined,
+    });
+    if (reader.damaged && !this.#options.readOnly) await storage.truncate(reader.position.offset);
+    this.#take(rows, reader.position);
+  }
+
+  #take(rows: Rows, position: Position): void {
+    this.#rows = rows;
+    this.#position = position;
+    this.#failure = undefined;
+    this.#generation = rows.generation;
+  }
+
+  /** Removes everything; also where it was in memory only, and is gone. */
+  async clear(): Promise<void> {
+    const lost = this.#engine.generation !== this.#generation;
+    if (lost && !this.#options.storage?.lasting) {
+      const { offset, batch } = this.#position;
+      this.#take(await Rows.create(this.#engine, this.header), { offset, batch });
+    } else {
+      await this.ready();
+      if (this.rows.table.size > 0) await this.write({ cleared: true });
+    }
+  }
+
   /** Resolves when the changes are on the disk and in memory; rejects when they are in neither. */
   async write(changes: Changes): Promise<void> {
     const { rows } = this;
@@ -84,7 +132,9 @@ export class Journal {
       await Promise.all([rows.apply(changes), rows.flush()]);
     } catch (error) {
       this.#failure = error;
-      throw error;
+      // On the disk it is: where the engine has died, that is what the next one reads.
+      if (rows.generation === this.#engine.generation || !this.#options.storage?.lasting) throw error;
+      await this.ready();
     }
   }
 
@@ -142,8 +192,7 @@ export class Journal {
     if (await storage.replaced()) {
       const found = await readAll(this.#engine, storage, this.#options);
       const before = this.#rows;
-      this.#rows = found.rows;
-      this.#position = found.reader.position;
+      this.#take(found.rows, found.reader.position);
       await before.delete();
       return true;
     }
@@ -164,7 +213,7 @@ export class Journal {
   }
 }
 
-async function readAll(engine: Calling, storage: Storage, options: JournalOptions) {
+async function readAll(engine: LastingEngine, storage: Storage, options: JournalOptions) {
   for (;;) {
     const all = await readOnce(engine, storage, options);
     // A writer may have put another log in its place while it was read.
@@ -173,7 +222,7 @@ async function readAll(engine: Calling, storage: Storage, options: JournalOption
   }
 }
 
-async function readOnce(engine: Calling, storage: Storage, options: JournalOptions) {
+async function readOnce(engine: LastingEngine, storage: Storage, options: JournalOptions) {
   const { repair, check, onProgress } = options;
   const reader = new LogReader(storage.read(0), readOptions(engine, storage, repair));
   const header = await reader.header();

@@ -2,13 +2,17 @@ import type { Storage } from './storage.js';
 
 const PIECE_BYTES = 1 << 20;
 
-/** A log that is in memory: it is read once, and what is written nobody needs. */
+/** A log that is in memory, and stays as it is: what is written is in the index alone. */
 export function loadBytes(source: Uint8Array | ArrayBuffer | Blob): Storage {
   const blob = source instanceof Blob ? source : undefined;
   const bytes = blob ? undefined : new Uint8Array(source as Uint8Array<ArrayBuffer>);
   const size = blob?.size ?? (bytes as Uint8Array).length;
+  let changed = false;
   return {
     name: 'The index',
+    get lasting() {
+      return !changed;
+    },
     fresh: false,
     async *read(from) {
       for (let at = from; at < size; at += PIECE_BYTES) {
@@ -19,8 +23,11 @@ export function loadBytes(source: Uint8Array | ArrayBuffer | Blob): Storage {
       }
     },
     replaced: async () => false,
-    append: async () => {},
+    async append() {
+      changed = true;
+    },
     async replace(pieces) {
+      changed = true;
       for await (const _ of pieces);
     },
     truncate: async () => {},

@@ -1,6 +1,7 @@
 // What an index runs on, from what its user asks for.
-import type { Backend, Calling } from '../engine/backend.js';
+import type { Backend, LastingEngine } from '../engine/backend.js';
 import type { ModuleName } from '../engine/module.js';
+import { RestartingBackend } from '../engine/restarting.js';
 import { throwIfAborted, toVitreousError } from '../errors.js';
 import type { VisionTransformer } from '../model.js';
 import type { CreateModelOptions } from '../types.js';
@@ -31,7 +32,7 @@ export async function openParts(
 ): Promise<IndexParts> {
   const { model, signal, repair = false, readOnly = false, onProgress, assetBase, worker, threads } = options;
   const { approximate = 'auto' } = options;
-  let backend: Backend | undefined;
+  let backend: RestartingBackend | undefined;
   try {
     throwIfAborted(signal);
     if (approximate !== 'auto' && approximate !== false)
@@ -39,16 +40,13 @@ export async function openParts(
     const own = model && (await fingerprintOf(model, signal));
     backend = model
       ? undefined
-      : await createBackend(
-          {
-            ...(assetBase !== undefined && { assetBase }),
-            ...(worker !== undefined && { worker }),
-            ...(threads !== undefined && { threads }),
-            ...(signal && { signal }),
-          },
-          'tools',
-        );
-    const engine: Calling = model?.engine ?? (backend as Backend);
+      : await RestartingBackend.create((own) => createBackend(own, 'tools'), {
+          assetBase,
+          worker,
+          threads,
+          signal,
+        });
+    const engine: LastingEngine = model?.engine ?? (backend as RestartingBackend);
     const journal = await Journal.open(engine, {
       storage,
       repair,

@@ -1,5 +1,5 @@
 // The engine's index and the table of its rows, which change together.
-import type { Calling } from '../engine/backend.js';
+import type { LastingEngine } from '../engine/backend.js';
 import { type EngineHandle, make } from '../engine/calls.js';
 import type { SearchOptions, VectorIndexOptions } from '../engine/tools.js';
 import { toVitreousError } from '../errors.js';
@@ -19,7 +19,9 @@ const optionsOf = ({ dim, metric, storage, keep }: Header): VectorIndexOptions =
 });
 
 export class Rows {
-  readonly #engine: Calling;
+  readonly #engine: LastingEngine;
+  /** Of the engine that has these rows. */
+  readonly generation: number;
   readonly #header: Header;
   readonly #vectors: Vectors;
   #table = new Table();
@@ -28,17 +30,19 @@ export class Rows {
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
 
-  private constructor(engine: Calling, header: Header, vectors: Vectors) {
+  private constructor(engine: LastingEngine, generation: number, header: Header, vectors: Vectors) {
     this.#engine = engine;
+    this.generation = generation;
     this.#header = header;
     this.#vectors = vectors;
   }
 
-  static async create(engine: Calling, header: Header): Promise<Rows> {
-    return new Rows(engine, header, await make(engine, 'VectorIndex', optionsOf(header)));
+  static async create(engine: LastingEngine, header: Header): Promise<Rows> {
+    const { generation } = engine;
+    return new Rows(engine, generation, header, await make(engine, 'VectorIndex', optionsOf(header)));
   }
 
-  get engine(): Calling {
+  get engine(): LastingEngine {
     return this.#engine;
   }
 

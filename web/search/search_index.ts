@@ -116,9 +116,7 @@ export class SearchIndex {
 
   /** Removes everything. */
   clear(): Promise<void> {
-    return this.#change(async (journal) => {
-      if (journal.rows.table.size > 0) await journal.write({ cleared: true });
-    });
+    return this.#change((journal) => journal.clear(), { lost: true });
   }
 
   /** Whether there is an entry of that id. */
@@ -128,7 +126,7 @@ export class SearchIndex {
 
   /** The entry of that id; undefined if there is none. */
   async get(id: string): Promise<Entry | undefined> {
-    const { rows } = this.#journal;
+    const { rows } = await this.#ready();
     const row = rows.table.rowOf(id);
     if (row === undefined) return undefined;
     const entry = rows.table.entry(row);
@@ -140,7 +138,7 @@ export class SearchIndex {
     // By id, because rows change their numbers meanwhile.
     const ids = [...this.ids()];
     for (let at = 0; at < ids.length; at += READ_AT_ONCE) {
-      const { rows } = this.#journal;
+      const { rows } = await this.#ready();
       const some = ids.slice(at, at + READ_AT_ONCE).flatMap((id) => rows.table.rowOf(id) ?? []);
       const entries = some.map((row) => rows.table.entry(row));
       const vectors = some.length > 0 ? await rows.vectorsOf(some) : new Float32Array(0);
@@ -191,13 +189,13 @@ export class SearchIndex {
     if (typeof minScore !== 'number' || Number.isNaN(minScore))
       throw invalid(`minScore is a number, not ${minScore}.`);
     const predicate = filter === undefined ? undefined : toPredicate(filter);
-    const context = { journal: this.#journal, model: this.#parts.model, signal };
+    const context = { journal: await this.#ready(), model: this.#parts.model, signal };
     const groups: Float32Array[][] = [];
     for (const query of queries) groups.push(await queryVectors(query, region, context));
     throwIfAborted(signal);
     if (groups.length === 0) return [];
     // From here to the engine without a pause, so that the rows are the same.
-    const { rows } = this.#journal;
+    const { rows } = await this.#ready();
     const allowed = predicate && this.#allowed(predicate);
     const found = await rows.search(join(groups.flat()), { k, minScore, allowed, exact });
     let next = 0;
@@ -324,6 +322,13 @@ export class SearchIndex {
     return this.#parts.journal;
   }
 
+  /** With its rows in the engine. */
+  async #ready(): Promise<Journal> {
+    const journal = this.#journal;
+    await journal.ready();
+    return journal;
+  }
+
   async #put(given: NewEntry | NewEntry[], options: AddOptions, replace: boolean): Promise<void> {
     const list = Array.isArray(given) ? given : [given];
     const entries = list.map(toStored);
@@ -397,9 +402,9 @@ export class SearchIndex {
   }
 
   /** A change, after those before it, and then a compaction or a training if it is time for one. */
-  async #change<T>(work: (journal: Journal) => Promise<T>): Promise<T> {
+  async #change<T>(work: (journal: Journal) => Promise<T>, options?: { lost: boolean }): Promise<T> {
     this.#writable();
-    const result = await this.#inOrder(work);
+    const result = await this.#inOrder(work, options);
     if (!this.#closed) {
       this.#inOrder(async (journal) => {
         if (journal.wasteful) await journal.compact();
@@ -409,9 +414,13 @@ export class SearchIndex {
     return result;
   }
 
-  async #inOrder<T>(work: (journal: Journal) => Promise<T>): Promise<T> {
+  /** `lost`: also where the rows went with the engine. */
+  async #inOrder<T>(work: (journal: Journal) => Promise<T>, { lost = false } = {}): Promise<T> {
     const journal = this.#journal;
-    const result = this.#changes.then(() => work(journal));
+    const result = this.#changes.then(async () => {
+      if (!lost) await journal.ready();
+      return work(journal);
+    });
     this.#changes = result.catch(() => {});
     return result.catch((error) => {
       throw toVitreousError(error);

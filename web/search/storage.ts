@@ -4,6 +4,8 @@
 export interface Storage {
   /** What to call it in messages. */
   readonly name: string;
+  /** Whether all that was appended can be read again: not so where nothing is kept. */
+  readonly lasting: boolean;
   /** There is no log yet. */
   readonly fresh: boolean;
   /** The log from byte `from` on, in pieces. A compaction by another tab or process does not disturb it. */

@@ -97,8 +97,8 @@ export interface IndexOptions {
   /** Default `'cosine'`: vectors are scaled to length 1. */
   metric?: 'cosine' | 'dot';
   /**
-   * `'auto'`, the default: above 128 MB of what a search reads (43,690 vectors of 768 numbers in fp32, four times as many in
-   * int8) an approximate index is built in the background, and anew each time the index has doubled. `false`: none is built,
+   * `'auto'`, the default: above 128 MB of what a search reads (43,690 vectors of 768 numbers in fp32, nearly four times as
+   * many in int8) an approximate index is built in the background, and anew each time the index has doubled. `false`: none is built,
    * and searches look at every entry.
    */
   approximate?: 'auto' | false;

@@ -41,7 +41,8 @@ const openResults = (query) => chrome.tabs.create({ url: `results.html?${new URL
 let starting;
 /** Opens the engine's document unless it is there. It stays until the browser ends. */
 async function startEngine() {
-  if (await chrome.offscreen.hasDocument()) return;
+  const there = await chrome.runtime.getContexts({ contextTypes: ['OFFSCREEN_DOCUMENT'] });
+  if (there.length > 0) return;
   starting ??= chrome.offscreen.createDocument({
     url: 'engine.html',
     reasons: ['WORKERS'],

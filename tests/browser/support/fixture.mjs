@@ -36,13 +36,14 @@ export function useModelInPage(options) {
     await shared.site?.close();
   });
   afterEach(async () => {
-    // Chromium notes every 404 in the console; those that a test did not mean it finds as errors.
-    const unexpected = problems.splice(0).filter((problem) => !problem.includes('Failed to load resource'));
-    assert.deepEqual(unexpected, []);
+    // First, as by its answer all is told that went wrong before, also of rejections that nobody waits for.
     const now = await shared.page.evaluate(
       async (src) => (await model.embed(src)).toString() === first,
       BOATS,
     );
+    // Chromium notes every 404 in the console; those that a test did not mean it finds as errors.
+    const unexpected = problems.splice(0).filter((problem) => !problem.includes('Failed to load resource'));
+    assert.deepEqual(unexpected, []);
     assert.ok(now, 'the model in use gives what it gave');
   });
   return shared;

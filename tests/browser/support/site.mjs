@@ -13,6 +13,7 @@ export const ISOLATION = {
 };
 
 const TYPES = {
+  '.css': 'text/css',
   '.html': 'text/html',
   '.jpg': 'image/jpeg',
   '.js': 'text/javascript',
@@ -51,10 +52,15 @@ export function startSite(folders, { csp = STRICT_CSP, headers = {}, files = {} 
   });
 }
 
-/** The package in dist/, the fixtures, and the page of this folder. */
-export const startTestSite = (options) =>
+/** The package in dist/, once more in `copy`, whose files may be others; the fixtures, and the page of this folder. */
+export const startTestSite = ({ copy = 'copy', ...options } = {}) =>
   startSite(
-    { '/vitreous/': here('../../../dist/'), '/fixtures/': here('../../fixtures/'), '/': here('page/') },
+    {
+      '/vitreous/': here('../../../dist/'),
+      [`/${copy}/`]: here('../../../dist/'),
+      '/fixtures/': here('../../fixtures/'),
+      '/': here('page/'),
+    },
     options,
   );
 

@@ -21,8 +21,8 @@ export const WIDE = { width: 1920, height: 1080 };
 export const NARROW = { width: 360, height: 640 };
 export const TABS = ['search', 'attention', 'features', 'teach', 'duplicates', 'map', 'measure'];
 
-/** Many browsers run beside each other when all suites do. */
-export const TIMEOUT = { timeout: Number(process.env.DEMO_TIMEOUT ?? 120_000) };
+/** Of a machine that does other things too. */
+export const TIMEOUT = { timeout: 300_000 };
 
 /** To be called once, outside of tests. @returns {{ server, browser }} set before the first test */
 export function useDemo() {
