@@ -75,6 +75,7 @@ export class TabList {
     this.#leave();
     this.#current = place;
     this.#arrange();
+    scrollTo(0, 0);
     place?.button.scrollIntoView({ block: 'nearest', inline: 'center' });
   }
 

@@ -8,7 +8,7 @@ import {
   embedded,
   fixtures,
   NARROW,
-  openDemo,
+  openPage,
   openTab,
   overflow,
   TIMEOUT,
@@ -16,7 +16,6 @@ import {
 } from './support/demo.mjs';
 
 const shared = useDemo();
-// The page offers the photos in this order: the first is the one it starts from.
 const PHOTOS = ['boats_rgb_320x200.png', 'acanthus_rgb_300x401.png'].map((file) => join(fixtures, file));
 
 let model;
@@ -25,23 +24,21 @@ before(async () => {
 });
 after(() => model?.dispose());
 
-/** Two photos, the first one selected; one page for all tests. */
+/** Two photos: one page for all tests. */
 let opened;
 async function openPair(t) {
-  opened ??= (async () => {
-    const keepOpen = { after() {} };
-    const page = await openDemo(keepOpen, shared);
-    await page.setInputFiles('#files', PHOTOS);
-    await embedded(page, PHOTOS.length);
-    await openTab(page, 'features');
-    return page;
-  })();
-  const page = await opened;
-  t.diagnostic(page.url());
+  opened ??= openPage(shared.browser, shared.server.url).then(async (one) => {
+    await one.page.setInputFiles('#files', PHOTOS);
+    await embedded(one.page, PHOTOS.length);
+    await openTab(one.page, 'features');
+    return one;
+  });
+  const { page, problems } = await opened;
+  t.after(() => assert.deepEqual(problems, []));
   return page;
 }
 
-/** Which photo is which: the page sorts files by their names. */
+/** Names in the order of the page. */
 const shownNames = (page, selector) =>
   page.$$eval(selector, (all) => all.map(({ textContent }) => textContent));
 const pathOf = (name) => join(fixtures, name);

@@ -2,10 +2,16 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createModel } from 'vitreous';
 import { assertWorkers, BOATS, inNode, useModelInPage } from '../browser/support/fixture.mjs';
 import { ISOLATION } from '../browser/support/site.mjs';
 import { fixture } from '../js/support/golden.mjs';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc');
 
 const CYCLES = 100;
 const AFTER = [10, 40, 70, 100];
@@ -67,7 +73,10 @@ test(`${CYCLES} times create, embed, dispose in Node`, { timeout: 900_000 }, asy
     assert.equal(String(await model.embed(fixture('boats_rgb_320x200.png'))), expected);
     model.dispose();
     if (!AFTER.includes(cycle)) continue;
-    globalThis.gc?.();
+    for (let i = 0; i < 3; i++) {
+      await setTimeout(100); // the threads' end
+      collectGarbage();
+    }
     bytes.push(privateBytes(process.pid));
   }
   assertFlat(t, bytes);
