@@ -13,9 +13,15 @@ export interface KeptPhoto {
   thumbnail?: Blob | undefined;
 }
 
+/** A Blob as it is kept: WebKit stores none in a private window. */
+interface Bytes {
+  bytes: ArrayBuffer;
+  type: string;
+}
+
 interface Schema extends DBSchema {
-  photos: { key: string; value: KeptPhoto };
-  pixels: { key: string; value: Blob };
+  photos: { key: string; value: Omit<KeptPhoto, 'thumbnail'> & { thumbnail: Bytes | undefined } };
+  pixels: { key: string; value: Bytes };
 }
 
 type Name = 'photos' | 'pixels';
@@ -44,16 +50,24 @@ export class PhotoStore {
 
   /** All photos, in the order of adding. */
   async photos(): Promise<KeptPhoto[]> {
-    return (await (await this.#database)?.getAll('photos')) ?? [];
+    const kept = (await (await this.#database)?.getAll('photos')) ?? [];
+    return kept.map((photo) => ({ ...photo, thumbnail: photo.thumbnail && toBlob(photo.thumbnail) }));
   }
 
   async pixels(id: string): Promise<Blob | undefined> {
-    return this.#memory.get(id) ?? (await this.#database)?.get('pixels', id);
+    const kept = await (await this.#database)?.get('pixels', id);
+    return kept ? toBlob(kept) : this.#memory.get(id);
   }
 
   /** Both or none. */
   async put(photo: KeptPhoto, pixels: Blob): Promise<void> {
-    const kept = await this.#change((photos, copies) => [photos.put(photo), copies.put(pixels, photo.id)]);
+    // A transaction ends while something else is waited for.
+    const thumbnail = photo.thumbnail && (await toBytes(photo.thumbnail));
+    const copy = await toBytes(pixels);
+    const kept = await this.#change((photos, copies) => [
+      photos.put({ ...photo, thumbnail }),
+      copies.put(copy, photo.id),
+    ]);
     if (!kept) this.#memory.set(photo.id, pixels);
   }
 
@@ -77,3 +91,6 @@ export class PhotoStore {
     return true;
   }
 }
+
+const toBytes = async (blob: Blob): Promise<Bytes> => ({ bytes: await blob.arrayBuffer(), type: blob.type });
+const toBlob = ({ bytes, type }: Bytes) => new Blob([bytes], { type });

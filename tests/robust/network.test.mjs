@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createReadStream, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { launchChromium } from '../browser/support/demo-page.mjs';
+import { launchChromium } from '../browser/support/chromium.mjs';
 import { BOATS } from '../browser/support/fixture.mjs';
 import { ISOLATION, openSite, startTestSite } from '../browser/support/site.mjs';
 import { nanoFile } from '../js/support/safetensors.mjs';
