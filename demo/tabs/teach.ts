@@ -266,7 +266,7 @@ class TeachView implements TabView {
   #advice(): string {
     const { classes } = this.#lessons;
     if (classes.length < 2)
-      return 'Make two classes or more on the side, then click photos that are examples of them: a few of each are enough.';
+      return 'Make two classes or more, then click photos that are examples of them: a few of each are enough.';
     const bare = classes.filter(({ name }) => this.#lessons.examples(name).length === 0);
     const { active } = this.#classes;
     if (bare.length > 0)

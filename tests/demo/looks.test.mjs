@@ -98,6 +98,10 @@ test('looks: the start and the model’s dialog', async (t) => {
       await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-start.png`) });
       assert.ok((await overflow(page)) <= 0, `${device} scrolls sideways`);
     }
+    const tops = await page.$$eval('.brand, #model-button, #theme-button', (all) =>
+      all.map((one) => one.getBoundingClientRect()).map(({ top, height }) => top + height / 2),
+    );
+    assert.ok(Math.max(...tops) - Math.min(...tops) < 8, `${device}: the bar's first row is broken`);
     await page.click('#model-button');
     await page.screenshot({ path: join(screenshots, `${device}-model.png`) });
     await page.keyboard.press('Escape');
