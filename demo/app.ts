@@ -40,7 +40,7 @@ export interface App {
   /** @returns a function that ends it */
   on(event: 'model' | 'photos' | 'selected', listener: () => void): () => void;
   /**
-   * Long work: the status bar shows its label, its progress and Cancel.
+   * Long work: the status bar shows its label, its progress and Cancel. It ends with the tab: leaving that cancels it.
    * @returns undefined when it was cancelled, or failed: then the notice says why
    */
   task<T>(

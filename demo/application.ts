@@ -103,6 +103,10 @@ export class Application implements App {
     return this.#tasks.run(label, work);
   }
 
+  cancelTasks(): void {
+    this.#tasks.cancelAll();
+  }
+
   announce(text: string): void {
     announce(text);
   }

@@ -15,7 +15,7 @@ let drawing = false;
 let touched = false;
 
 const app = new Application({ open: (tab) => tabList.open(tab), fail: showNotice, onWork: drawSoon });
-const tabList = new TabList(tabs, app);
+const tabList = new TabList(tabs, app, () => app.cancelTasks());
 const models = new ModelPanel({
   onModel: take,
   onStatus(text) {

@@ -14,11 +14,14 @@ export class TabList {
   #list = byId('tabs');
   #places: Place[];
   #app: App;
+  #onLeave: () => void;
   #current: Place | undefined;
   #empty = false;
 
-  constructor(tabs: Tab[], app: App) {
+  /** @param onLeave - a tab was left */
+  constructor(tabs: Tab[], app: App, onLeave: () => void) {
     this.#app = app;
+    this.#onLeave = onLeave;
     this.#places = tabs.map((tab) => {
       const button = element(
         'button',
@@ -84,6 +87,7 @@ export class TabList {
     if (!place || place.panel.hidden) return;
     place.panel.hidden = true;
     place.view?.hide();
+    this.#onLeave();
   }
 
   #arrange(): void {

@@ -6,6 +6,7 @@ const SHOWN_AFTER_MS = 150;
 /** The long work of the tabs, one line each with its progress and Cancel. */
 export class Tasks {
   #list = byId('tasks');
+  #running = new Set<AbortController>();
   #onError: (error: unknown) => void;
 
   constructor(onError: (error: unknown) => void) {
@@ -18,6 +19,7 @@ export class Tasks {
     work: (signal: AbortSignal, progress: (done: number, total: number) => void) => Promise<T>,
   ): Promise<T | undefined> {
     const stop = new AbortController();
+    this.#running.add(stop);
     const bar = element('progress', { 'aria-label': label });
     const cancel = element('button', { type: 'button', class: 'button danger' }, 'Cancel');
     cancel.addEventListener('click', () => {
@@ -35,8 +37,14 @@ export class Tasks {
       if (!stop.signal.aborted) this.#onError(error);
       return undefined;
     } finally {
+      this.#running.delete(stop);
       clearTimeout(shown);
       line.remove();
     }
+  }
+
+  /** Nobody looks at what they would show any more. */
+  cancelAll(): void {
+    for (const stop of this.#running) stop.abort();
   }
 }

@@ -1,4 +1,5 @@
-import type { ImageInput, VisionTransformer } from 'vitreous';
+import type { ImageInput, VisionTransformer, VitreousError } from 'vitreous';
+import { thresholdAttention } from 'vitreous/recipes';
 import type { Photo } from '../app.js';
 import type { Maps } from '../heatmap.js';
 
@@ -47,3 +48,18 @@ export class MapCache {
 
 const keyOf = ({ id }: Photo, looking: Looking) =>
   `${looking.by === 'rollout' ? 'rollout' : looking.layer} ${id}`;
+
+/** The fewest patches that hold this part of the map, as ones. @returns undefined where the model was exchanged meanwhile */
+export async function maskOf(
+  model: VisionTransformer,
+  map: Float32Array,
+  { rows, columns }: Maps,
+  part: number,
+) {
+  try {
+    return (await thresholdAttention(model, { data: map, shape: [rows, columns] }, part)).data;
+  } catch (error) {
+    if ((error as VitreousError).code === 'DISPOSED') return undefined; // exchanged meanwhile
+    throw error;
+  }
+}

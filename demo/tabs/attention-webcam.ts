@@ -106,3 +106,28 @@ function end(stream: MediaStream | null): false {
   for (const track of stream?.getTracks() ?? []) track.stop();
   return false;
 }
+
+// The rate is that of so many frames.
+const FRAMES = 20;
+
+/** How fast frames are worked off. */
+export class Rate {
+  #ends: number[] = [];
+  /** What a frame takes, the last ones counting most. */
+  milliseconds = 0;
+
+  count(start: number, end: number): void {
+    this.milliseconds = this.milliseconds ? 0.8 * this.milliseconds + 0.2 * (end - start) : end - start;
+    this.#ends.push(end);
+    if (this.#ends.length > FRAMES) this.#ends.shift();
+  }
+
+  get known(): boolean {
+    return this.#ends.length > 1;
+  }
+
+  get perSecond(): number {
+    const [first, last] = [this.#ends[0], this.#ends.at(-1)];
+    return this.known ? (1000 * (this.#ends.length - 1)) / ((last as number) - (first as number)) : 0;
+  }
+}

@@ -1,14 +1,12 @@
-import type { VisionTransformer, VitreousError } from 'vitreous';
-import { thresholdAttention } from 'vitreous/recipes';
 import { type App, fullName, type Photo, type Tab, type TabView } from '../app.js';
 import { button, coalesce, download, Range, Segments } from '../controls.js';
 import { element, plural } from '../dom.js';
 import { cropOf, type Maps, mapOf } from '../heatmap.js';
 import { PhotoStrip } from '../photo-strip.js';
 import { HeadChips } from './attention-heads.js';
-import { type Looking, look, MapCache } from './attention-maps.js';
+import { type Looking, look, MapCache, maskOf } from './attention-maps.js';
 import { Stage } from './attention-stage.js';
-import { CameraError, Webcam } from './attention-webcam.js';
+import { CameraError, Rate, Webcam } from './attention-webcam.js';
 
 export const attentionTab: Tab = {
   id: 'attention',
@@ -22,9 +20,6 @@ const BY = [
   ['heads', 'Heads of a layer'],
   ['rollout', 'Rollout'],
 ] as const;
-
-// The rate of the camera's maps is that of so many of them.
-const FRAMES = 20;
 
 const percent = (share: number) => `${Math.round(100 * share)} %`;
 
@@ -322,8 +317,7 @@ class AttentionView implements TabView {
   async #watch(): Promise<void> {
     const watching = ++this.#watching;
     const goesOn = () => watching === this.#watching && this.#webcam.running;
-    const ends: number[] = [];
-    let working = 0;
+    const rate = new Rate();
     while (goesOn()) {
       await this.#webcam.nextFrame();
       const { model } = this.#app;
@@ -339,13 +333,9 @@ class AttentionView implements TabView {
         return;
       }
       await this.#redraw();
-      ends.push(performance.now());
-      working = working ? 0.8 * working + 0.2 * (performance.now() - start) : performance.now() - start;
-      if (ends.length > FRAMES) ends.shift();
-      if (ends.length < 2) continue;
-      const rate = (1000 * (ends.length - 1)) / ((ends.at(-1) as number) - (ends[0] as number));
-      if (goesOn())
-        this.#figures.textContent = `${plural(Math.round(rate), 'map')} a second, ${working.toFixed(0)} ms each`;
+      rate.count(start, performance.now());
+      if (goesOn() && rate.known)
+        this.#figures.textContent = `${plural(Math.round(rate.perSecond), 'map')} a second, ${rate.milliseconds.toFixed(0)} ms each`;
     }
   }
 
@@ -356,14 +346,5 @@ class AttentionView implements TabView {
     } catch (error) {
       this.#app.fail(error);
     }
-  }
-}
-
-async function maskOf(model: VisionTransformer, map: Float32Array, { rows, columns }: Maps, part: number) {
-  try {
-    return (await thresholdAttention(model, { data: map, shape: [rows, columns] }, part)).data;
-  } catch (error) {
-    if ((error as VitreousError).code === 'DISPOSED') return undefined; // exchanged meanwhile
-    throw error;
   }
 }

@@ -33,7 +33,9 @@ export class PairsView {
   #shown: { photos: [Photo, Photo]; pairs: Correspondence[]; height: number } | undefined;
   #picked: number | undefined;
   #grid = { rows: 1, columns: 1 };
+  /** Not asked again after Cancel, while photos come. */
   #asked = '';
+  #answered = '';
 
   constructor(app: App, patches: PhotoPatches) {
     this.#app = app;
@@ -72,7 +74,12 @@ export class PairsView {
 
   /** Another model: what was shown says nothing any more. */
   forget(): void {
-    this.#asked = '';
+    this.#asked = this.#answered = '';
+  }
+
+  /** What was not answered is asked again at the next visit. */
+  hide(): void {
+    this.#asked = this.#answered;
   }
 
   async show(photo: Photo, imgSize: number | undefined): Promise<void> {
@@ -98,6 +105,7 @@ export class PairsView {
         return { pairs, pictures: [left, await this.#patches.picture(model, other)] as const };
       });
       if (!found || model !== this.#app.model) return;
+      this.#answered = question;
       const { pairs, pictures } = found;
       const { imageHeight, imageWidth, patchSize } = model.config;
       this.#grid = {
@@ -122,7 +130,7 @@ export class PairsView {
 
   #clear(): void {
     this.#shown = undefined;
-    this.#asked = '';
+    this.forget();
     this.#left.replaceChildren();
     this.#right.replaceChildren();
     this.#lines.replaceChildren();

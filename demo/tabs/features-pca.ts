@@ -27,7 +27,9 @@ export class PcaView {
   #variance = element('p', { class: 'muted small' });
   #photo: Photo | undefined;
   #imgSize: number | undefined;
+  /** Not asked again after Cancel, while photos come. */
   #asked = '';
+  #answered = '';
 
   constructor(app: App, patches: PhotoPatches) {
     this.#app = app;
@@ -55,7 +57,12 @@ export class PcaView {
 
   /** Another model: what was shown says nothing any more. */
   forget(): void {
-    this.#asked = '';
+    this.#asked = this.#answered = '';
+  }
+
+  /** What was not answered is asked again at the next visit. */
+  hide(): void {
+    this.#asked = this.#answered;
   }
 
   async show(photo: Photo, imgSize: number | undefined): Promise<void> {
@@ -88,7 +95,9 @@ export class PcaView {
         for (const each of photos) pictures.push(await this.#patches.picture(model, each));
         return { pictures, pca: await pcaImages(model, tokens, { foreground: side !== 'all' && { side } }) };
       });
-      if (found && model === this.#app.model) this.#draw(photos, found.pictures, found.pca);
+      if (!found || model !== this.#app.model) return;
+      this.#answered = question;
+      this.#draw(photos, found.pictures, found.pca);
     },
     (error) => this.#app.fail(error),
   );

@@ -65,6 +65,7 @@ class FeaturesView implements TabView {
 
   hide(): void {
     this.#shown = false;
+    for (const view of Object.values(this.#views)) view.hide();
   }
 
   #newModel(): void {

@@ -14,6 +14,8 @@ type Method = (typeof METHODS)[number][0];
 
 const LEAST: Record<Method, number> = { pca: 2, umap: 3 };
 const LISTED = 200;
+/** While photos come: after a map so many times the pause of what it took, so that most of the time is left to them. */
+const PAUSES = 4;
 
 export const mapTab: Tab = {
   id: 'map',
@@ -28,6 +30,10 @@ class MapTab implements TabView {
   #shown = false;
   /** Of what the map was made. */
   #seen = '';
+  #took = 0;
+  #waiting: ReturnType<typeof setTimeout> | undefined;
+  /** The visitor cancelled: no new one by itself. */
+  #cancelled = false;
   #points: MapPoint[] = [];
   #make = coalesce(
     () => this.#compute(),
@@ -52,6 +58,7 @@ class MapTab implements TabView {
       recall<Method>('map method') ?? 'pca',
       (method) => {
         keep('map method', method);
+        this.#cancelled = false;
         this.#make();
       },
     );
@@ -88,7 +95,8 @@ class MapTab implements TabView {
       const photo = app.photos.find((one) => one.id === id);
       if (photo) app.select(photo);
     });
-    for (const event of ['photos', 'model'] as const) app.on(event, () => this.#shown && this.#make());
+    app.on('photos', () => this.#photosChanged());
+    app.on('model', () => this.#shown && this.#make());
     app.on('selected', () => {
       if (!this.#shown) return;
       this.#canvas.redraw();
@@ -98,6 +106,7 @@ class MapTab implements TabView {
 
   show(): void {
     this.#shown = true;
+    this.#cancelled = false;
     this.#make();
     this.#canvas.redraw();
     this.#markSelected();
@@ -105,6 +114,13 @@ class MapTab implements TabView {
 
   hide(): void {
     this.#shown = false;
+  }
+
+  #photosChanged(): void {
+    this.#waiting ??= setTimeout(() => {
+      this.#waiting = undefined;
+      if (this.#shown && !this.#cancelled) this.#make();
+    }, PAUSES * this.#took);
   }
 
   async #compute(): Promise<void> {
@@ -124,11 +140,14 @@ class MapTab implements TabView {
     if (seen === this.#seen) return;
     // Only who wants it loads it.
     const UMAP = method === 'umap' ? (await import('./umap.js')).UMAP : undefined;
+    const start = performance.now();
     const made = await this.#app.task('Drawing the map', async (signal, progress) => {
       const onProgress = ({ done, total }: { done: number; total: number }) => progress(done, total);
       const map = await index.map({ method, ...(UMAP && { UMAP }), signal, onProgress });
       return { map, clustering: await index.clusters({ minClusterSize: 3, signal }) };
     });
+    this.#took = performance.now() - start;
+    this.#cancelled = !made;
     if (!made || !this.#shown) return;
     this.#seen = seen;
     const { map, clustering } = made;

@@ -13,6 +13,8 @@ import {
   openDemo,
   openTab,
   rankBy,
+  samples,
+  serveDemo,
   TABS,
   TIMEOUT,
   useDemo,
@@ -26,7 +28,7 @@ const isControlled = (page) =>
   page.waitForFunction(() => navigator.serviceWorker.controller !== null, undefined, TIMEOUT);
 
 test('after the first visit everything works with the server stopped', async (t) => {
-  const server = await serve({ root: demo, port: 0 });
+  const server = await serveDemo();
   const page = await openDemo(t, shared, { ...withWorker, url: server.url });
   await isControlled(page);
   await page.setInputFiles('#files', BOATS);
@@ -38,7 +40,7 @@ test('after the first visit everything works with the server stopped', async (t)
   assert.ok(await page.evaluate(() => crossOriginIsolated));
   // The samples come from the cache too.
   await page.click('[data-action="samples"]');
-  await embedded(page, 55);
+  await embedded(page, 1 + samples.length);
   await rankBy(page, 'House cat');
   for (const tab of TABS) {
     await openTab(page, tab);

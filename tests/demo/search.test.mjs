@@ -48,7 +48,7 @@ test('a photo ranks its own copies before other photos', async (t) => {
     );
     const ranks = others.flatMap((label, i) => (label.startsWith(`${title}, `) ? [i + 1] : []));
     t.diagnostic(`${title}: its copies come at ${ranks.join(', ')}`);
-    assert.equal(ranks.length, 5);
+    assert.equal(ranks.length, samples.length / originals.length - 1);
     if (ranks[0] === 1) first.any++;
     if (others[0].startsWith(`${title}, mirrored`)) first.mirrored++;
     await page.keyboard.press('Escape');
@@ -120,7 +120,8 @@ test('more like these, less like that: with the pointer and with keys', async (t
   await card(page, 'House cat').focus();
   const only = await reranked(page, () => page.keyboard.press('+'));
   assert.match(only[0], /^House cat, similarity 1\.000, more like this$/);
-  assert.ok(only.slice(1, 6).every((label) => label.startsWith('House cat')));
+  const copies = samples.filter(({ title }) => title === 'House cat').length;
+  assert.ok(only.slice(1, copies).every((label) => label.startsWith('House cat')));
 });
 
 test('a photo from outside is searched for, and does not come into the collection', async (t) => {
@@ -161,8 +162,8 @@ test('everything with the keyboard: samples, arrows, ranking, back', async (t) =
 
   await page.keyboard.press('Enter');
   await page.waitForFunction(
-    () => /^53 photos ranked by similarity/.test(document.getElementById('live').textContent),
-    undefined,
+    (text) => document.getElementById('live').textContent.startsWith(text),
+    `${samples.length - 1} photos ranked by similarity`,
     TIMEOUT,
   );
   assert.match(await focused(), /, Query$/);

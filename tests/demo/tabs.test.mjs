@@ -82,7 +82,7 @@ test('the theme follows the system until it is chosen, and the choice stays', as
   await page.emulateMedia({ colorScheme: 'dark' });
   const dark = await ground();
   assert.notEqual(light, dark);
-  assert.equal(await page.getAttribute('#theme-button', 'aria-label'), 'Light theme');
+  await page.waitForSelector('#theme-button[aria-label="Light theme"]', TIMEOUT);
   await page.click('#theme-button');
   assert.equal(await scheme(), 'light');
   assert.equal(await ground(), light);

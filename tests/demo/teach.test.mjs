@@ -79,6 +79,8 @@ test('a click, a key and a drag each make an example; the others are predicted, 
   await photo(page, 'Acanthus mollis').focus();
   await page.keyboard.press('1');
   await saying(page, 'Acanthus mollis is an example of plants');
+  // With what is learned now the photos to label next appear above.
+  await predicted(page);
   await photo(page, 'Black Cañon').dragTo(page.locator('.class[data-name="land"]'));
   await saying(page, 'Black Cañon is an example of land');
   await photo(page, 'Allium oreophilum').focus();
