@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startServer } from '../js/support/server.mjs';
 import { launchChromium } from './support/chromium.mjs';
+import { assertWorkers } from './support/fixture.mjs';
 import { ISOLATION } from './support/site.mjs';
 
 const dist = fileURLToPath(new URL('../../dist', import.meta.url));
@@ -90,11 +91,9 @@ test('the engine’s worker has its threads inside, and they end with it', { tim
     const { createModel } = await import('/index.js');
     window.model = await createModel('vit_nano_patch16_224', { threads: 3 });
   });
-  assert.equal(page.workers().length, 3); // the engine is the first thread
+  await assertWorkers(page, 3); // the engine is the first thread
   await page.evaluate(() => window.model.dispose());
-  const deadline = Date.now() + 5000;
-  while (page.workers().length > 0 && Date.now() < deadline) await page.waitForTimeout(20);
-  assert.equal(page.workers().length, 0);
+  await assertWorkers(page, 0);
 });
 
 const wasms = (seen) => Object.keys(seen).filter((path) => path.endsWith('.wasm'));
@@ -114,7 +113,7 @@ test('the model and the tools are modules of their own, each with its threads, a
   });
   assert.equal(best, 'b');
   assert.deepEqual(wasms(seen), ['/vitreous-tools-relaxed-mt.wasm']); // an index of vectors needs no model
-  assert.equal(page.workers().length, 3);
+  await assertWorkers(page, 3);
 
   await page.evaluate(async () => {
     const { createModel } = await import('/index.js');
@@ -123,13 +122,13 @@ test('the model and the tools are modules of their own, each with its threads, a
   });
   assert.equal(seen['/vitreous-tools-relaxed-mt.wasm'], 1);
   assert.equal(seen['/vitreous-relaxed-mt.wasm'], 1);
-  assert.equal(page.workers().length, 2);
+  await assertWorkers(page, 2);
   await page.evaluate(async () => {
     const { ImageIndex } = await import('/search.js');
     await ImageIndex.create({ model: window.model });
   });
   assert.equal(seen['/vitreous-tools-relaxed-mt.wasm'], 2);
-  assert.equal(page.workers().length, 3);
+  await assertWorkers(page, 3);
 });
 
 test('tools that do not come are an error of that call, and the next one tries again', {
