@@ -1,6 +1,6 @@
 // The worker behind the API in real Chromium: weights, aborting, disposing, memory, large images, older browsers.
 import assert from 'node:assert/strict';
-import { createReadStream } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import sharp from 'sharp';
 import { cosineSimilarity } from 'vitreous';
