@@ -198,10 +198,19 @@ export const suites = [
   },
   {
     name: 'demo',
+    full: true,
     title: 'The demo in Chromium',
     builds: ['buildPackage'],
     browsers: ['chromium'],
     commands: () => nodeTest('tests/demo'),
+  },
+  {
+    name: 'demo',
+    full: true,
+    title: 'The demo in WebKit',
+    builds: ['buildPackage'],
+    browsers: ['webkit'],
+    commands: () => nodeTest('tests/engines/demo'),
   },
   {
     name: 'docs',

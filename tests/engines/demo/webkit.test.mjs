@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { serve } from '../../scripts/serve.mjs';
-import { DESKTOP, demo, PHONE, samples, screenshots, TABS } from '../demo/support/demo.mjs';
-import { fixture } from '../js/support/golden.mjs';
-import { engines } from './support/engines.mjs';
+import { serve } from '../../../scripts/serve.mjs';
+import { DESKTOP, demo, PHONE, samples, screenshots, TABS } from '../../demo/support/demo.mjs';
+import { fixture } from '../../js/support/golden.mjs';
+import { engines } from '../support/engines.mjs';
 
 const SLOW = 600_000; // all samples on one thread of a busy machine
 
@@ -24,7 +24,7 @@ function watched() {
     '<script src="problems.js"></script>\n  <title>',
   );
   writeFileSync(page, html);
-  cpSync(fileURLToPath(new URL('support/site/problems.js', import.meta.url)), join(folder, 'problems.js'));
+  cpSync(fileURLToPath(new URL('../support/site/problems.js', import.meta.url)), join(folder, 'problems.js'));
   return folder;
 }
 
