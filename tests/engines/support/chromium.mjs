@@ -1,14 +1,10 @@
 // Chromium through Playwright.
-import { chromium } from 'playwright-core';
-import { findChromium } from '../../../scripts/setup/browsers.mjs';
+import { launchChromium } from '../../browser/support/chromium.mjs';
 import { Page } from './page.mjs';
 
 /** @param {{ flags?: string[] }} [options] command-line flags of Chromium */
 export async function launch({ flags = [] } = {}) {
-  const browser = await chromium.launch({
-    executablePath: findChromium(),
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', ...flags],
-  });
+  const browser = await launchChromium(flags);
   return {
     version: `Chromium ${browser.version().split('.')[0]}`,
     async open() {
