@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { chromium } from 'playwright-core';
+import { launchChromium } from '../browser/support/chromium.mjs';
 import { BOATS } from '../browser/support/fixture.mjs';
 import { ISOLATION, openSite, startTestSite } from '../browser/support/site.mjs';
 import { nanoFile } from '../js/support/safetensors.mjs';
@@ -22,11 +22,7 @@ const files = {
 };
 
 before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROME_PATH ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
-    ignoreDefaultArgs: ['--disable-back-forward-cache'],
-  });
+  browser = await launchChromium([], { ignoreDefaultArgs: ['--disable-back-forward-cache'] });
   site = await startTestSite({ files, headers: ISOLATION });
 });
 after(async () => {

@@ -2,8 +2,10 @@
 import { chromium } from 'playwright-core';
 import { findChromium } from '../../../scripts/setup/browsers.mjs';
 
-export const launchChromium = (args = []) =>
+/** `options` are more of Playwright's. */
+export const launchChromium = (args = [], options = {}) =>
   chromium.launch({
+    ...options,
     executablePath: findChromium(),
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', ...args],
   });
