@@ -15,6 +15,7 @@ import { cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { LIMITS, loadedScripts } from './report.mjs';
 import { root, setup } from './setup/index.mjs';
 import { main, note, SetupError, say, step } from './setup/log.mjs';
 import { run } from './setup/run.mjs';
@@ -87,6 +88,7 @@ export async function buildPackage(ready) {
     checkSizes();
     await writeModels();
     const packages = await bundle();
+    checkScripts();
     for (const file of VARIANTS.flatMap(wasms)) cpSync(file, join(dist, basename(file)));
     cpSync(join(root, NANO, 'model.safetensors'), join(dist, 'vit_nano_patch16_224.safetensors'));
     cpSync(join(root, NANO, 'labels.txt'), join(dist, 'imagenet-1k.txt')); // the nano model's classes are ImageNet's
@@ -173,7 +175,59 @@ function checkSizes() {
   }
 }
 
+/** The same of the JavaScript that a page loads. */
+function checkScripts() {
+  const { gzip } = loadedScripts(dist);
+  note(`the JavaScript of a page ${kB(gzip)}`);
+  if (gzip > LIMITS.scriptGzip) {
+    throw new SetupError(
+      `index.js with its imports and worker.js are over ${kB(LIMITS.scriptGzip)} gzipped.`,
+    );
+  }
+}
+
 const kB = (bytes) => `${(bytes / 1e3).toFixed(1)} kB`;
+
+/**
+ * esbuild's chunks are what the same entries share. With all of the index behind each entry there is one chunk and not
+ * five, which compresses better; who imports another entry has a model, and so has loaded the index.
+ */
+const oneChunk = {
+  name: 'one chunk',
+  setup(build) {
+    build.onResolve({ filter: /^page:/ }, ({ path }) => ({ path: path.slice(5), namespace: 'page' }));
+    build.onResolve({ filter: /index\.ts$/, namespace: 'page' }, () => ({
+      path: join(root, 'web/index.ts'),
+      sideEffects: true, // else an import for nothing but its being there goes
+    }));
+    build.onLoad({ filter: /./, namespace: 'page' }, ({ path }) => ({
+      contents: `import './index.ts'; export * from './${path}.ts';`,
+      resolveDir: join(root, 'web'),
+    }));
+  },
+};
+
+/** The glue is given its wasm and memory: how it would come by its own goes, where that is written as we know it. */
+const givenWasm = {
+  name: 'given wasm',
+  setup(build) {
+    const own = [
+      /wasmBinaryFile\?\?=findWasmBinary\(\);instantiateAsync\([^;]*;return\s?{}/,
+      /if\(ENVIRONMENT_IS_WEB\|\|ENVIRONMENT_IS_WORKER\)\{if\(ENVIRONMENT_IS_WORKER\)\{scriptDirectory=.*?\}else\{\}(?=var )/,
+      /(?<=if\(Module\["wasmMemory"\]\)\{wasmMemory=Module\["wasmMemory"\]\})else\{.*?\}\)\}/,
+    ];
+    build.onLoad({ filter: new RegExp(`${basename(glue('simd-mt'))}$`) }, ({ path }) => ({
+      contents: own.reduce((text, passage) => text.replace(passage, ''), readFileSync(path, 'utf8')),
+    }));
+  },
+};
+
+/** Smaller than esbuild makes it. What bundlers look for, such as new Worker(new URL(…)), stays as it is. */
+async function minified(code, module) {
+  const { minify } = await import('terser');
+  const result = await minify(code, { module, ecma: 2022, compress: { passes: 3, pure_getters: true } });
+  return result.code;
+}
 
 /** Returns the npm packages that are bundled in what a browser loads. */
 async function bundle() {
@@ -191,19 +245,27 @@ async function bundle() {
     logLevel: 'warning',
     absWorkingDir: root,
   };
-  const browser = { ...shared, platform: 'browser', minifyIdentifiers: true };
-  const page = { ...browser, entryPoints: ENTRIES.map((entry) => `web/${entry}.ts`), ...SHARED };
+  const browser = { ...shared, platform: 'browser', metafile: true, write: false };
+  const page = {
+    ...browser,
+    entryPoints: Object.fromEntries(ENTRIES.map((entry) => [entry, `page:${entry}`])),
+    ...SHARED,
+    plugins: [oneChunk],
+  };
   const worker = {
     ...browser,
     entryPoints: ['web/worker.ts'],
     inject: ['web/engine/shared_array_buffer.ts'],
     outfile: 'dist/worker.js',
     format: 'iife',
+    plugins: [givenWasm],
   };
   const bundled = [];
   for (const options of [page, worker]) {
-    const { metafile } = await build({ ...options, metafile: true });
+    const { metafile, outputFiles } = await build(options);
     bundled.push(...Object.keys(metafile.inputs));
+    for (const { path, text } of outputFiles)
+      writeFileSync(path, await minified(text, options.format === 'esm'));
   }
   const node = { ...shared, platform: 'node', target: 'node20', format: 'esm' };
   await build({

@@ -26,7 +26,7 @@ import type {
 } from './types.js';
 
 /** Disposes of engines whose model was forgotten; a net, not a substitute for {@link VisionTransformer.dispose}. */
-const forgotten = new FinalizationRegistry<Backend>((backend) => backend.dispose());
+let forgotten: FinalizationRegistry<Backend> | undefined; // made late: a bundle without models needs neither
 
 /**
  * A Vision Transformer with its weights: timm's `VisionTransformer`, made by {@link createModel}.
@@ -55,7 +55,10 @@ export class VisionTransformer {
     this.dataConfig = parts.dataConfig;
     this.#labels = parts.labels;
     this.#info = parts.info;
+    forgotten ??= new FinalizationRegistry((held) => held.dispose());
     forgotten.register(this, backend, this);
+    // Browsers that do not know the symbol yet have nothing to call it either.
+    if (Symbol.dispose) this[Symbol.dispose] = () => this.dispose();
   }
 
   /** timm's `model.pretrained_cfg` and constructor arguments. */
@@ -377,7 +380,7 @@ export class VisionTransformer {
   dispose(): void {
     this.#backend?.dispose();
     this.#backend = undefined;
-    forgotten.unregister(this);
+    forgotten?.unregister(this);
   }
 
   /** `using model = await createModel(…)`. */
@@ -436,11 +439,4 @@ export class VisionTransformer {
     );
     return tensor as Tensor;
   }
-}
-
-// Browsers that do not know the symbol yet have nothing to call it either.
-if (Symbol.dispose) {
-  VisionTransformer.prototype[Symbol.dispose] = function (this: VisionTransformer) {
-    this.dispose();
-  };
 }

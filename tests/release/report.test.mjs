@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { complaints, isPermissive, LIMITS, markdown, report, sizes } from '../../scripts/report.mjs';
+import { complaints, isPermissive, LIMITS, LOADED, markdown, report, sizes } from '../../scripts/report.mjs';
 import { root } from '../package/support.mjs';
 
 const all = report();
@@ -92,7 +92,7 @@ test('what is over a limit is complained of', () => {
   const wasm = (gzip) => [{ name: 'x.wasm', gzip }];
   const of = (gzip, size, licence, script = LIMITS.scriptGzip) =>
     complaints({
-      sizes: { wasm: wasm(gzip), scripts: [{ name: 'worker.js', gzip: script }] },
+      sizes: { wasm: wasm(gzip), scripts: [{ name: LOADED, gzip: script }] },
       tarball: { size },
       licences: { shipped: [{ name: 'thing', licence }] },
     });

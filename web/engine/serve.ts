@@ -6,6 +6,7 @@ import { chunks } from '../weights/chunks.js';
 import { browserNetwork } from '../weights/network.js';
 import { RemoteFile } from '../weights/remote.js';
 import { remoteFiles } from '../weights/remote_files.js';
+import { sniffedSource } from '../weights/sniff.js';
 import { webLock } from '../weights/web_locks.js';
 import type { Backend } from './backend.js';
 import { localBackend } from './local.js';
@@ -46,8 +47,10 @@ export function serve(port: EnginePort, { parts, obstacle }: ServeOptions): () =
     return localBackend<Postable, PostableWeights>(started, {
       openImage: decode,
       async openWeights(weights, access, signal) {
-        if ('port' in weights) return [{ bytes: () => pulled(weights.port), size: weights.size }];
-        if (weights instanceof Blob) return [chunks(weights, signal)];
+        if ('port' in weights) {
+          return [sniffedSource({ bytes: () => pulled(weights.port), size: weights.size })];
+        }
+        if (weights instanceof Blob) return [sniffedSource(chunks(weights, signal))];
         const network = await browserNetwork();
         return weights.map((file) => new RemoteFile(file, network, { access, signal }));
       },

@@ -11,7 +11,7 @@ import type { Files } from '../weights/find.js';
 import { type Network, RemoteFile } from '../weights/remote.js';
 import { remoteFiles } from '../weights/remote_files.js';
 import type { Sha256 } from '../weights/sha256.js';
-import { sniffed } from '../weights/sniff.js';
+import { sniffed, sniffedSource } from '../weights/sniff.js';
 import { keyUrl, warnNoCache } from '../weights/store.js';
 import { embeddedConfig } from './metadata.js';
 import { folderStore } from './store.js';
@@ -42,7 +42,7 @@ export async function openWeights(
   access: Access,
   signal: AbortSignal | undefined,
 ): Promise<ByteSource[]> {
-  if (!Array.isArray(weights)) return [chunks(weights, signal)];
+  if (!Array.isArray(weights)) return [sniffedSource(chunks(weights, signal))];
   const network = await nodeNetwork();
   return Promise.all(
     weights.map((file) =>

@@ -1,19 +1,19 @@
 import type { ByteSource } from '../engine/engine.js';
 import { throwIfAborted, VitreousError } from '../errors.js';
 import type { Weights } from '../types.js';
-import { sniffed } from './sniff.js';
 
 const CHUNK_BYTES = 1 << 20;
 
 /**
- * Bytes that are here already, or come as a stream, in pieces. URLs and paths are the platform's to open.
+ * Bytes that are here already, or come as a stream, in pieces, as they are: whoever reads them looks at what they begin
+ * with (sniff.ts). URLs and paths are the platform's to open.
  * @param signal - ends also a stream from which nothing comes
  */
 export function chunks(weights: Exclude<Weights, string | URL>, signal?: AbortSignal): ByteSource {
   if (weights instanceof ArrayBuffer) return chunks(new Uint8Array(weights));
-  if (weights instanceof Uint8Array) return source(() => pieces(weights), weights.length);
-  if (weights instanceof Blob) return source(() => read(weights.stream(), signal), weights.size);
-  if (weights instanceof ReadableStream) return source(() => read(weights, signal));
+  if (weights instanceof Uint8Array) return { bytes: () => pieces(weights), size: weights.length };
+  if (weights instanceof Blob) return { bytes: () => read(weights.stream(), signal), size: weights.size };
+  if (weights instanceof ReadableStream) return { bytes: () => read(weights, signal), size: undefined };
   if (weights instanceof Response) {
     if (!weights.ok) {
       throw new VitreousError('HTTP_STATUS', `The checkpoint's Response has status ${weights.status}.`);
@@ -25,18 +25,13 @@ export function chunks(weights: Exclude<Weights, string | URL>, signal?: AbortSi
         'The checkpoint’s Response has no body, or it was read already.',
       );
     }
-    return source(() => read(body, signal));
+    return { bytes: () => read(body, signal), size: undefined };
   }
   throw new VitreousError(
     'INVALID_ARGUMENT',
     'weights must be a URL or path, an ArrayBuffer, Uint8Array, Blob, ReadableStream or Response.',
   );
 }
-
-const source = (bytes: () => AsyncIterable<Uint8Array>, size?: number): ByteSource => ({
-  bytes: () => sniffed(bytes(), 'The checkpoint'),
-  size,
-});
 
 async function* pieces(bytes: Uint8Array) {
   for (let i = 0; i < bytes.length; i += CHUNK_BYTES) yield bytes.subarray(i, i + CHUNK_BYTES);

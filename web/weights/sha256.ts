@@ -1,5 +1,4 @@
-import { sha256 as noble } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
+import { _SHA256 } from '@noble/hashes/sha2.js'; // with none of what it takes to be called as a function
 
 /** A SHA-256 that is fed piece by piece, which the browser's own cannot. */
 export interface Sha256 {
@@ -9,11 +8,15 @@ export interface Sha256 {
 }
 
 export function sha256(): Sha256 {
-  const hash = noble.create();
+  const hash = new _SHA256();
   return {
     update: (bytes) => void hash.update(bytes),
-    hex: () => bytesToHex(hash.clone().digest()),
+    hex: () => Array.from(hash.clone().digest(), (byte) => byte.toString(16).padStart(2, '0')).join(''),
   };
 }
 
-export const sha256Hex = (text: string) => bytesToHex(noble(new TextEncoder().encode(text)));
+export function sha256Hex(text: string): string {
+  const hash = sha256();
+  hash.update(new TextEncoder().encode(text));
+  return hash.hex();
+}

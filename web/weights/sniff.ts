@@ -1,3 +1,4 @@
+import type { ByteSource } from '../engine/engine.js';
 import { VitreousError } from '../errors.js';
 
 const SNIFFED_BYTES = 64;
@@ -39,6 +40,12 @@ export async function* sniffed(bytes: AsyncIterable<Uint8Array>, name: string, {
   refuseImpostor(head, name, json);
   yield head;
 }
+
+/** The caller's own bytes, sniffed. */
+export const sniffedSource = ({ bytes, size }: ByteSource): ByteSource => ({
+  bytes: () => sniffed(bytes(), 'The checkpoint'),
+  size,
+});
 
 function refuseImpostor(bytes: Uint8Array, name: string, json: boolean): void {
   if (bytes.length === 0) {
