@@ -204,6 +204,7 @@ async function bundle() {
   for (const options of [page, worker]) {
     const { metafile } = await build({ ...options, metafile: true });
     bundled.push(...Object.keys(metafile.inputs));
+    if (options === page) markImport(Object.keys(metafile.outputs));
   }
   const node = { ...shared, platform: 'node', target: 'node20', format: 'esm' };
   await build({
@@ -233,6 +234,21 @@ async function bundle() {
   });
   const packageOf = (file) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1];
   return [...new Set(bundled.map(packageOf).filter(Boolean))].sort();
+}
+
+/** Puts back what esbuild drops as it minifies: that bundlers must leave the import of web/engine/here.ts alone. */
+function markImport(files) {
+  let marked = 0;
+  const mark = () => {
+    marked += 1;
+    return 'import(/* @vite-ignore *//* webpackIgnore: true */';
+  };
+  for (const name of files) {
+    const file = join(root, name);
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/\bimport\((?=\w+\))/g, mark));
+  }
+  if (marked !== 1)
+    throw new SetupError(`${marked} imports of an address in the bundle, not the one that is known.`);
 }
 
 /** The licences of what is compiled into the wasm or bundled, which ask to be handed on with it. */

@@ -37,8 +37,9 @@ const asset = {
  * are missing: they are in the package.
  */
 function movedBase(): URL | undefined {
-  // Not by a path relative to this module's URL, which bundlers would take for one more file to copy.
-  const [, modules] = /^(.*\/node_modules\/)\.vite\/deps\//.exec(import.meta.url) ?? [];
+  // Not by a path relative to this module's URL, which bundlers would take for one more file to copy. And by where a
+  // file is said to be: Vite 8 moves the module too, and knows the file's place, even in a workspace that hoists.
+  const [, modules] = /^(.*\/node_modules\/)\.vite\/deps\//.exec(asset['imagenet-1k.txt']().href) ?? [];
   return modules === undefined ? undefined : new URL(`${modules}vitreous/dist/`);
 }
 
