@@ -26,7 +26,7 @@ const engines = {
 /** What a tab shows once it has done its work. */
 const TABS = {
   search: '#grid .card.is-query',
-  attention: '.stage-frame [role="img"]:not([hidden])',
+  attention: '.stage-frame [role="img"][aria-label*="mean of the heads"]:not([hidden])',
   features: '.pca-features',
   teach: '#panel-teach .teach-card',
   duplicates: '#panel-duplicates .groups > li',
