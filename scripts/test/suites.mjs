@@ -198,7 +198,6 @@ export const suites = [
   },
   {
     name: 'demo',
-    full: true,
     title: 'The demo in Chromium',
     builds: ['buildPackage'],
     browsers: ['chromium'],
