@@ -199,10 +199,9 @@ export const suites = [
   },
   {
     name: 'demo',
-    full: true,
-    title: 'The demo in WebKit',
+    title: 'The demo in WebKit and Firefox',
     builds: ['buildPackage'],
-    browsers: ['webkit'],
+    browsers: ['webkit', 'firefox'],
     commands: () => nodeTest('tests/engines/demo'),
   },
   {

@@ -80,7 +80,7 @@ test('file input to displayed vector: the command line’s within 1e-5, timm’s
 
 test('Cancel stops the work, Continue takes it up, also after a reload', async (t) => {
   const page = await openDemo(t, shared);
-  // They come as over a network: else all are embedded before anybody can press a button.
+  // Slower than any machine embeds: there is something left when Cancel is pressed.
   await page.route('**/samples/*.jpg', async (route) => {
     await delay(250);
     await route.continue();
