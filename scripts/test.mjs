@@ -2,6 +2,7 @@
 //   npm test -- --only native,js     runs these suites only
 //   npm run test:full                also what is slow: whole suites, and cells of others (VITREOUS_TEST_FULL)
 import { mkdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ensureBrowsers } from './setup/browsers.mjs';
 import { root, setup } from './setup/index.mjs';
@@ -39,7 +40,7 @@ const tailOf = (output) =>
     .map((line) => line.slice(0, SHOWN_COLUMNS))
     .join('\n');
 
-/** Brings what a suite needs and runs its commands. Prints the failures. Returns the suite's totals. */
+/** Brings what a suite needs and runs its commands, one on each core. Prints the failures. Returns the suite's totals. */
 async function runSuite(suite, build, env) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   try {
@@ -47,11 +48,15 @@ async function runSuite(suite, build, env) {
     for (const name of suite.builds) await build(name);
     await step(suite.title, async () => {
       const reports = [];
-      for (const command of suite.commands()) {
-        const counts = await runCommand(command, env);
-        for (const key of Object.keys(total)) total[key] += counts[key];
-        if (counts.report) reports.push(counts.report);
-      }
+      const commands = suite.commands();
+      const runSome = async () => {
+        for (let command = commands.shift(); command; command = commands.shift()) {
+          const counts = await runCommand(command, env);
+          for (const key of Object.keys(total)) total[key] += counts[key];
+          if (counts.report) reports.push(counts.report);
+        }
+      };
+      await Promise.all(Array.from({ length: availableParallelism() }, runSome));
       if (total.passed + total.failed + total.skipped === 0) {
         total.failed = 1;
         reports.push('No test was found.');

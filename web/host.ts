@@ -5,6 +5,7 @@
 import nanoConfig from '../models/vit_nano_patch16_224/config.json';
 import type { Host } from './create.js';
 import type { Backend } from './engine/backend.js';
+import { ThreadsBlocked } from './engine/blocked.js';
 import { engineHere } from './engine/here.js';
 import type { ModuleName } from './engine/module.js';
 import { remoteBackend } from './engine/remote.js';
@@ -37,8 +38,9 @@ const asset = {
  * are missing: they are in the package.
  */
 function movedBase(): URL | undefined {
-  // Not by a path relative to this module's URL, which bundlers would take for one more file to copy.
-  const [, modules] = /^(.*\/node_modules\/)\.vite\/deps\//.exec(import.meta.url) ?? [];
+  // Not by a path relative to this module's URL, which bundlers would take for one more file to copy. And by where a
+  // file is said to be: Vite 8 moves the module too, and knows the file's place, even in a workspace that hoists.
+  const [, modules] = /^(.*\/node_modules\/)\.vite\/deps\//.exec(asset['imagenet-1k.txt']().href) ?? [];
   return modules === undefined ? undefined : new URL(`${modules}vitreous/dist/`);
 }
 
@@ -85,7 +87,12 @@ export async function createBackend(
   const urls = (Object.keys(wasm) as WasmFile[]).map((file) => [file, assetUrl(file, assetBase)]);
   const start = { wasm: Object.fromEntries(urls), first, threads, maxMemory };
   const script = worker ? startWorker(assetBase) : await engineHere(assetUrl('worker.js', assetBase));
-  return tellReason(await remoteBackend(script, start, { signal, worker }));
+  try {
+    return tellReason(await remoteBackend(script, start, { signal, worker }));
+  } catch (error) {
+    if (error instanceof ThreadsBlocked) return createBackend(options, first); // which now does without
+    throw error;
+  }
 }
 
 let told = false;

@@ -7,7 +7,7 @@ import createEngine from '#glue';
 import { ENGINE, type EngineSlot } from './engine/here.js';
 import type { FromWorker } from './engine/protocol.js';
 import { serve } from './engine/serve.js';
-import { pageObstacle } from './engine/threads.js';
+import { pageObstacle, type ThreadsState } from './engine/threads.js';
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 const slot = (self as EngineSlot)[ENGINE];
@@ -35,13 +35,13 @@ function serveParent() {
   };
   const parts = {
     single: createEngine,
-    threaded: async () => {
-      alarms = [];
-      return createEngine;
-    },
+    threaded: async () => createEngine,
     script: self.location.href,
-    onThreads() {
-      for (const alarm of alarms) scope.postMessage({ alarm } satisfies FromWorker, [alarm]);
+    onThreads(threads: ThreadsState) {
+      if (threads === 'started')
+        for (const alarm of alarms) scope.postMessage({ alarm } satisfies FromWorker, [alarm]);
+      alarms = [];
+      scope.postMessage({ threads } satisfies FromWorker);
     },
   };
   serve(scope, { parts, obstacle: pageObstacle() });

@@ -209,4 +209,4 @@ class DuplicatesTab implements TabView {
 
 const larger = (a: Photo, b: Photo) => a.width * a.height - b.width * b.height || a.bytes - b.bytes;
 const kilobytes = (bytes: number) =>
-  bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} kB`;
+  bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)}\u00a0MB` : `${Math.ceil(bytes / 1e3)}\u00a0kB`;

@@ -6,6 +6,7 @@ import { element, plural } from '../dom.js';
 import { heatmap } from '../heatmap.js';
 import { Companions } from './features-companions.js';
 import { copyOf, type Patches, type PhotoPatches } from './features-patches.js';
+import { Question } from './features-question.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 // The drawing's own units: both photos are as wide as this, whatever their size on the screen.
@@ -17,6 +18,7 @@ const HEAT_PIXELS = 448;
 /** Two photos side by side: lines between patches that are each other's nearest, or what is like one patch. */
 export class PairsView {
   readonly controls: HTMLElement[];
+  readonly question = new Question();
   readonly element: HTMLElement;
   #app: App;
   #patches: PhotoPatches;
@@ -33,9 +35,6 @@ export class PairsView {
   #shown: { photos: [Photo, Photo]; pairs: Correspondence[]; height: number } | undefined;
   #picked: number | undefined;
   #grid = { rows: 1, columns: 1 };
-  /** Not asked again after Cancel, while photos come. */
-  #asked = '';
-  #answered = '';
 
   constructor(app: App, patches: PhotoPatches) {
     this.#app = app;
@@ -72,16 +71,6 @@ export class PairsView {
     this.#left.addEventListener('keydown', (event) => this.#onKey(event));
   }
 
-  /** Another model: what was shown says nothing any more. */
-  forget(): void {
-    this.#asked = this.#answered = '';
-  }
-
-  /** What was not answered is asked again at the next visit. */
-  hide(): void {
-    this.#asked = this.#answered;
-  }
-
   async show(photo: Photo, imgSize: number | undefined): Promise<void> {
     if (photo !== this.#photo || imgSize !== this.#imgSize) this.#picked = undefined;
     this.#photo = photo;
@@ -96,8 +85,7 @@ export class PairsView {
       const [photo, imgSize, other] = [this.#photo, this.#imgSize, this.#companions.chosen[0]];
       if (!model || !photo || !other) return this.#clear();
       const question = `${photo.id} ${other.id} ${imgSize}`;
-      if (question === this.#asked) return;
-      this.#asked = question;
+      if (!this.question.ask(question)) return;
       const found = await this.#app.task('Correspondence of patches', async (signal) => {
         const images = [await this.#app.pixels(photo), await this.#app.pixels(other)] as const;
         const pairs = await correspond(model, ...images, { signal, ...(imgSize && { imgSize }) });
@@ -105,7 +93,7 @@ export class PairsView {
         return { pairs, pictures: [left, await this.#patches.picture(model, other)] as const };
       });
       if (!found || model !== this.#app.model) return;
-      this.#answered = question;
+      this.question.answer(question);
       const { pairs, pictures } = found;
       const { imageHeight, imageWidth, patchSize } = model.config;
       this.#grid = {
@@ -130,7 +118,7 @@ export class PairsView {
 
   #clear(): void {
     this.#shown = undefined;
-    this.forget();
+    this.question.forget();
     this.#left.replaceChildren();
     this.#right.replaceChildren();
     this.#lines.replaceChildren();

@@ -4,6 +4,7 @@ import { button, checkbox, coalesce, download, Segments } from '../controls.js';
 import { context2d, element } from '../dom.js';
 import { Companions } from './features-companions.js';
 import { copyOf, type PhotoPatches } from './features-patches.js';
+import { Question } from './features-question.js';
 
 const MOST = 12;
 const SAVED_PIXELS = 320;
@@ -17,6 +18,7 @@ const PATCHES = [
 /** The first three principal components of the patches of several photos, as red, green and blue. */
 export class PcaView {
   readonly controls: HTMLElement[];
+  readonly question = new Question();
   readonly element = element('div', { class: 'pca' });
   #app: App;
   #patches: PhotoPatches;
@@ -27,9 +29,6 @@ export class PcaView {
   #variance = element('p', { class: 'muted small' });
   #photo: Photo | undefined;
   #imgSize: number | undefined;
-  /** Not asked again after Cancel, while photos come. */
-  #asked = '';
-  #answered = '';
 
   constructor(app: App, patches: PhotoPatches) {
     this.#app = app;
@@ -55,16 +54,6 @@ export class PcaView {
     this.#look();
   }
 
-  /** Another model: what was shown says nothing any more. */
-  forget(): void {
-    this.#asked = this.#answered = '';
-  }
-
-  /** What was not answered is asked again at the next visit. */
-  hide(): void {
-    this.#asked = this.#answered;
-  }
-
   async show(photo: Photo, imgSize: number | undefined): Promise<void> {
     this.#photo = photo;
     this.#imgSize = imgSize;
@@ -80,8 +69,7 @@ export class PcaView {
       const photos = [photo, ...this.#companions.chosen];
       const side = this.#which.value;
       const question = `${photos.map(({ id }) => id)} ${imgSize} ${side}`;
-      if (question === this.#asked) return;
-      this.#asked = question;
+      if (!this.question.ask(question)) return;
       const found = await this.#app.task('Principal components of patches', async (signal, progress) => {
         const all = [];
         for (const [i, each] of photos.entries()) {
@@ -96,7 +84,7 @@ export class PcaView {
         return { pictures, pca: await pcaImages(model, tokens, { foreground: side !== 'all' && { side } }) };
       });
       if (!found || model !== this.#app.model) return;
-      this.#answered = question;
+      this.question.answer(question);
       this.#draw(photos, found.pictures, found.pca);
     },
     (error) => this.#app.fail(error),

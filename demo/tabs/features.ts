@@ -65,11 +65,11 @@ class FeaturesView implements TabView {
 
   hide(): void {
     this.#shown = false;
-    for (const view of Object.values(this.#views)) view.hide();
+    for (const { question } of Object.values(this.#views)) question.leave();
   }
 
   #newModel(): void {
-    for (const view of Object.values(this.#views)) view.forget();
+    for (const { question } of Object.values(this.#views)) question.forget();
     const sides = sidesOf(this.#app.model?.config);
     this.#sizeField.hidden = sides.length < 2;
     this.#size.replaceChildren(

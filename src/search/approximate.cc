@@ -15,7 +15,7 @@ constexpr size_t kExactBytes = size_t{1} << 27;
 // Rows of the index are asked for their neighbours, other than themselves, and as many lists are looked at as
 // it takes to find this part of them: somewhat more than the 0.99 that is wanted, because other queries are
 // somewhat farther from what was trained on.
-constexpr double kRecall = 0.995;
+constexpr double kRecall = 0.998;
 constexpr size_t kNeighbours = 10;
 constexpr size_t kAsked = 256, kAskedAtOnce = 4;
 constexpr size_t kRowsForEachResult = 20;

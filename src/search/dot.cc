@@ -11,21 +11,19 @@
 
 namespace vitreous {
 
+// Row after row, so that memory is read as one stream, which processors fetch ahead best: with four rows at a
+// time 100,000 int8 rows took 1.7 times as long, fp32 rows 1.1 times.
 void dot_rows(size_t n, const float* query, const float* const rows[kRowsAtOnce], float* sums) {
-  // Two sums a row: eight independent chains hide the latency of an addition.
-  F32x4 acc[kRowsAtOnce][2] = {};
-  size_t k = 0;
-  for (; k + 8 <= n; k += 8) {
-    const F32x4 q0 = load(query + k), q1 = load(query + k + 4);
-    for (size_t i = 0; i < kRowsAtOnce; ++i) {
-      acc[i][0] = madd(load(rows[i] + k), q0, acc[i][0]);
-      acc[i][1] = madd(load(rows[i] + k + 4), q1, acc[i][1]);
+  for (size_t i = 0; i < kRowsAtOnce; ++i) {
+    F32x4 acc[8] = {};  // independent chains hide the latency of an addition
+    const auto add = [&](size_t k, F32x4& sum) { sum = madd(load(rows[i] + k), load(query + k), sum); };
+    size_t k = 0;
+    for (; k + 32 <= n; k += 32) {
+      for (size_t j = 0; j < 8; ++j) add(k + 4 * j, acc[j]);
     }
+    for (size_t j = 0; k < n; k += 4, ++j) add(k, acc[j]);
+    sums[i] = reduce_add(((acc[0] + acc[1]) + (acc[2] + acc[3])) + ((acc[4] + acc[5]) + (acc[6] + acc[7])));
   }
-  if (k < n) {
-    for (size_t i = 0; i < kRowsAtOnce; ++i) acc[i][0] = madd(load(rows[i] + k), load(query + k), acc[i][0]);
-  }
-  for (size_t i = 0; i < kRowsAtOnce; ++i) sums[i] = reduce_add(acc[i][0] + acc[i][1]);
 }
 
 #if defined(__wasm_simd128__)
@@ -38,16 +36,15 @@ int32_t reduce(v128_t v) {
 }
 
 void dot_words(size_t n, const int16_t* query, const int8_t* const rows[kRowsAtOnce], int32_t* sums) {
-  v128_t acc[kRowsAtOnce] = {};
-  for (size_t k = 0; k < n; k += 16) {
-    const v128_t q0 = wasm_v128_load(query + k), q1 = wasm_v128_load(query + k + 8);
-    for (size_t i = 0; i < kRowsAtOnce; ++i) {
+  for (size_t i = 0; i < kRowsAtOnce; ++i) {
+    v128_t acc[2] = {};
+    for (size_t k = 0; k < n; k += 16) {
       const v128_t low = wasm_i16x8_load8x8(rows[i] + k), high = wasm_i16x8_load8x8(rows[i] + k + 8);
-      acc[i] = wasm_i32x4_add(acc[i], wasm_i32x4_dot_i16x8(low, q0));
-      acc[i] = wasm_i32x4_add(acc[i], wasm_i32x4_dot_i16x8(high, q1));
+      acc[0] = wasm_i32x4_add(acc[0], wasm_i32x4_dot_i16x8(low, wasm_v128_load(query + k)));
+      acc[1] = wasm_i32x4_add(acc[1], wasm_i32x4_dot_i16x8(high, wasm_v128_load(query + k + 8)));
     }
+    sums[i] = reduce(wasm_i32x4_add(acc[0], acc[1]));
   }
-  for (size_t i = 0; i < kRowsAtOnce; ++i) sums[i] = reduce(acc[i]);
 }
 
 }  // namespace
@@ -94,17 +91,14 @@ namespace {
 void dot_halves(size_t n, const uint8_t* high, const int8_t* const rows[kRowsAtOnce], const int32_t* row_sums,
                 int32_t* sums) {
   const uint8_t* low = high + n;
-  v128_t acc[kRowsAtOnce][2] = {};
-  for (size_t k = 0; k < n; k += 16) {
-    const v128_t h = wasm_v128_load(high + k), l = wasm_v128_load(low + k);
-    for (size_t i = 0; i < kRowsAtOnce; ++i) {
-      const v128_t w = wasm_v128_load(rows[i] + k);
-      acc[i][0] = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(w, h, acc[i][0]);
-      acc[i][1] = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(w, l, acc[i][1]);
-    }
-  }
   for (size_t i = 0; i < kRowsAtOnce; ++i) {
-    sums[i] = reduce(wasm_i32x4_add(wasm_i32x4_shl(acc[i][0], 6), acc[i][1])) - 2048 * row_sums[i];
+    v128_t acc[2] = {};
+    for (size_t k = 0; k < n; k += 16) {
+      const v128_t w = wasm_v128_load(rows[i] + k);
+      acc[0] = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(w, wasm_v128_load(high + k), acc[0]);
+      acc[1] = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(w, wasm_v128_load(low + k), acc[1]);
+    }
+    sums[i] = reduce(wasm_i32x4_add(wasm_i32x4_shl(acc[0], 6), acc[1])) - 2048 * row_sums[i];
   }
 }
 #else

@@ -1,6 +1,5 @@
-// Products of a query with four rows at a time: what a scan spends its time in. Four, so that a vector of the
-// query is loaded once for all of them and the sums are independent. Each sum is made in the same order
-// whatever the other three rows are.
+// Products of a query with four rows in a call: what a scan spends its time in. Each sum is made in the same
+// order whatever the other three rows are.
 #pragma once
 
 #include <cstddef>
@@ -16,9 +15,9 @@ constexpr size_t kRowsAtOnce = 4;
 void dot_rows(size_t n, const float* query, const float* const rows[kRowsAtOnce], float* sums);
 
 // What a sum of dot_rows is off by at most, relative to the product of the norms: a chain of additions for
-// each lane, the additions of the lanes, and the rounding of the operands. (Higham, Accuracy and
+// each of 32 lanes, the additions of the lanes, and the rounding of the operands. (Higham, Accuracy and
 // Stability, 3.1)
-constexpr float dot_error(size_t n) { return (float(n) / 8 + 8) * 0x1p-24f; }
+constexpr float dot_error(size_t n) { return (float(n) / 32 + 12) * 0x1p-24f; }
 
 // Exact. n: a multiple of 16; query: n values in `form`; row_sums: of each row's values.
 void dot_rows(ActivationForm form, size_t n, const int16_t* query, const int8_t* const rows[kRowsAtOnce],

@@ -72,7 +72,7 @@ void RowStore::pack(size_t row, uint8_t* to) const {
     std::memcpy(to, fp32(row), dim_ * sizeof(float));
   } else if (storage_ == Storage::kInt8) {
     std::memcpy(to, int8(row), dim_);
-    std::memcpy(to + dim_, &int8_tail(row).scale, sizeof(float));
+    std::memcpy(to + dim_, &int8_tail(int8(row)).scale, sizeof(float));
   } else {
     std::memcpy(to, bits(row), packed_bytes());
   }
@@ -106,7 +106,7 @@ void RowStore::read(size_t row, float* to) const {
   if (has_fp32()) {
     std::copy_n(fp32(row), dim_, to);
   } else if (storage_ == Storage::kInt8) {
-    for (size_t i = 0; i < dim_; ++i) to[i] = float(int8(row)[i]) * int8_tail(row).scale;
+    for (size_t i = 0; i < dim_; ++i) to[i] = float(int8(row)[i]) * int8_tail(int8(row)).scale;
   } else {
     const float one = float(1 / std::sqrt(double(dim_)));
     for (size_t i = 0; i < dim_; ++i) to[i] = bits(row)[i / 8] >> i % 8 & 1 ? one : -one;

@@ -83,8 +83,8 @@ class RowStore {
   // For the kernels, zeros behind the last value. float: (fp32_stride())
   const float* fp32(size_t row) const { return fp32_.row<float>(row); }
   const int8_t* int8(size_t row) const { return int8_.row<int8_t>(row); }
-  const Int8Tail& int8_tail(size_t row) const {
-    return *reinterpret_cast<const Int8Tail*>(int8(row) + int8_values());
+  const Int8Tail& int8_tail(const int8_t* row) const {
+    return *reinterpret_cast<const Int8Tail*>(row + int8_values());
   }
   const uint8_t* bits(size_t row) const { return bits_.row<uint8_t>(row); }
   size_t fp32_stride() const { return (dim_ + 3) / 4 * 4; }

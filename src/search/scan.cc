@@ -47,13 +47,15 @@ void Queries::score(const RowStore& store, size_t query, const int32_t* rows, fl
   if (form_ == Storage::kInt8) {
     const int8_t* x[kRowsAtOnce];
     int32_t row_sums[kRowsAtOnce];
+    float scales[kRowsAtOnce];
     for (size_t i = 0; i < kRowsAtOnce; ++i) {
       x[i] = store.int8(size_t(rows[i]));
-      row_sums[i] = store.int8_tail(size_t(rows[i])).sum;
+      const RowStore::Int8Tail& tail = store.int8_tail(x[i]);
+      row_sums[i] = tail.sum;
+      scales[i] = tail.scale;
     }
     dot_rows(int8_.form(), store.int8_values(), int8_.row(query), x, row_sums, sums);
-    for (size_t i = 0; i < kRowsAtOnce; ++i)
-      scores[i] = float(sums[i]) * store.int8_tail(size_t(rows[i])).scale;
+    for (size_t i = 0; i < kRowsAtOnce; ++i) scores[i] = float(sums[i]) * scales[i];
     return;
   }
   const uint8_t* x[kRowsAtOnce];

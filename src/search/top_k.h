@@ -31,17 +31,7 @@ class TopK {
   TopK fresh() const { return TopK(count_, start_); }
 
   void push(Scored one) {
-    if (one.score < floor_) return;
-    if (heap_.size() < count_) {
-      heap_.push_back(one);
-      std::push_heap(heap_.begin(), heap_.end(), better);
-      if (heap_.size() == count_) floor_ = heap_.front().score;
-    } else if (count_ > 0 && better(one, heap_.front())) {
-      std::pop_heap(heap_.begin(), heap_.end(), better);
-      heap_.back() = one;
-      std::push_heap(heap_.begin(), heap_.end(), better);
-      floor_ = heap_.front().score;
-    }
+    if (one.score >= floor_) insert(one);
   }
   void merge(const TopK& other) {
     for (const Scored& one : other.heap_) push(one);
@@ -54,6 +44,20 @@ class TopK {
   const std::vector<Scored>& kept() const { return heap_; }
 
  private:
+  // Few rows of a scan come so far: the way there stays short.
+  [[gnu::noinline]] void insert(Scored one) {
+    if (heap_.size() < count_) {
+      heap_.push_back(one);
+      std::push_heap(heap_.begin(), heap_.end(), better);
+      if (heap_.size() == count_) floor_ = heap_.front().score;
+    } else if (count_ > 0 && better(one, heap_.front())) {
+      std::pop_heap(heap_.begin(), heap_.end(), better);
+      heap_.back() = one;
+      std::push_heap(heap_.begin(), heap_.end(), better);
+      floor_ = heap_.front().score;
+    }
+  }
+
   size_t count_;
   float start_, floor_;       // what is below floor_ is not kept
   std::vector<Scored> heap_;  // the worst in front

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createReadStream, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startServer } from '../js/support/server.mjs';
 import { launchChromium } from './support/chromium.mjs';
@@ -199,12 +199,66 @@ test('threads whose script cannot be loaded are done without', { timeout: 60_000
   assert.equal(said.filter((line) => line.startsWith('info: vitreous runs on one thread')).length, 1);
 });
 
-test('threads that never answer are done without', { timeout: 60_000 }, async (t) => {
-  const block = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)';
-  const { page } = await openPage(t, { prelude: `if (self.name === 'em-pthread') ${block};` });
-  const { info } = await embed(page, { threads: 2 });
-  assert.equal(info.threads, 1);
-  assert.match(info.threadsReason, /a thread did not start: no answer/);
+// As Firefox does now and then: the engine's worker never comes back from `new Worker`.
+const blockingFrom = (n) => `
+  if (self.name === '') {
+    const Given = self.Worker;
+    let count = 0;
+    self.Worker = class extends Given {
+      constructor(...args) {
+        if (++count >= ${n}) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+        super(...args);
+      }
+    };
+  }`;
+const BLOCKED = /let no worker start another/;
+
+// They wait, most of the time: together.
+describe('threads that do not come', { concurrency: true }, () => {
+  test('threads that never answer are done without', { timeout: 60_000 }, async (t) => {
+    const block = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)';
+    const { page } = await openPage(t, { prelude: `if (self.name === 'em-pthread') ${block};` });
+    const { info } = await embed(page, { threads: 2 });
+    assert.equal(info.threads, 1);
+    assert.match(info.threadsReason, /a thread did not start: no answer/);
+  });
+
+  test('a worker that blocks when it starts its threads is replaced by one without', {
+    timeout: 90_000,
+  }, async (t) => {
+    const { page, said, seen } = await openPage(t, { prelude: blockingFrom(1) });
+    const { info, embedding } = await embed(page, { threads: 2 });
+    assert.equal(info.variant, 'relaxed');
+    assert.equal(info.threads, 1);
+    assert.match(info.threadsReason, BLOCKED);
+    assert.equal(embedding.length, 256);
+    // It is not tried again, and said once.
+    assert.match((await embed(page, { threads: 2 })).info.threadsReason, BLOCKED);
+    assert.equal(seen['/vitreous-relaxed-mt.wasm'], 1);
+    assert.equal(said.length, 1);
+  });
+
+  test('also where it is the second module that blocks: the call that needs it is answered', {
+    timeout: 90_000,
+  }, async (t) => {
+    const { page } = await openPage(t, { prelude: blockingFrom(2) });
+    const [before, size, after] = await page.evaluate(async () => {
+      const [{ createModel }, { ImageIndex }] = await Promise.all([
+        import('/index.js'),
+        import('/search.js'),
+      ]);
+      const model = await createModel('vit_nano_patch16_224', { numClasses: 0, threads: 2 });
+      const { threads: before } = model.info;
+      const index = await ImageIndex.create({ model });
+      await index.add({ id: 'one', vector: new Float32Array(256).fill(1) });
+      const answer = [before, index.size, model.info.threadsReason];
+      model.dispose();
+      return answer;
+    });
+    assert.equal(before, 2);
+    assert.equal(size, 1);
+    assert.match(after, BLOCKED);
+  });
 });
 
 test('a build with threads that is not served is done without', { timeout: 60_000 }, async (t) => {

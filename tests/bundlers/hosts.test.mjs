@@ -14,12 +14,11 @@ import {
   makeProject,
   openApp,
   projectsFolder,
-  runTool,
   serveBuilt,
   startDev,
 } from './support/project.mjs';
 import { writeTable } from './support/table.mjs';
-import { installTools } from './support/tools.mjs';
+import { installTools, runTool } from './support/tools.mjs';
 
 const full = process.env.VITREOUS_TEST_FULL !== undefined;
 const cells = []; // { host, version, threads, uses, ok, add }
@@ -34,6 +33,12 @@ after(async () => {
   await browser?.close();
   await writeTable('hosts', cells, { whole: full && process.env.HOSTS === undefined });
 });
+
+/** Those of a bundler's paragraphs that warn of a file of the package. */
+const warnings = (said) =>
+  said
+    .split(/\n\s*\n/)
+    .filter((text) => /\bwarn|\(!\)|⚠|▲/i.test(text) && text.includes('node_modules/vitreous/'));
 
 /** Opens the page, served isolated or not, and checks both of what it does. */
 function testPage(row, serve) {
@@ -58,6 +63,10 @@ function testPage(row, serve) {
         assert.equal(found.worker, true);
         assert.equal(found.threads > 1, isolated);
       });
+      cell('embeds without a worker', () => {
+        assertEmbeds(found.inPage);
+        assert.equal(found.inPage.worker, false);
+      });
       cell('searches', () => {
         assertSearches(found);
         assert.deepEqual(found.problems, []);
@@ -74,20 +83,27 @@ async function testHosts(list, folder) {
     JSON.parse(readFileSync(join(tools, 'node_modules', name, 'package.json'), 'utf8')).version;
   for (const host of list.filter(({ name }) => name.includes(process.env.HOSTS ?? ''))) {
     const row = { host: host.name, version: host.package ? version(host.package) : '', add: host.add ?? '' };
-    const project = join(projects.folder, host.name.toLowerCase().replace(/\W+/g, '-'));
+    let project;
     describe(`${host.name} ${row.version}`, () => {
-      before(() => makeProject(project, packed.tarball, host.project));
+      before(async () => {
+        const folder = join(projects.folder, host.name.toLowerCase().replace(/\W+/g, '-'));
+        project = await makeProject(tools, folder, packed.tarball, host);
+      });
       describe('built', () => {
+        let said = '';
         before(async () => {
-          for (const command of host.build) await runTool(tools, project, command);
+          for (const command of host.build) said += await runTool(tools, project, command);
         });
+        if (host.build.length > 0) {
+          test('nothing in the package is warned of', () => assert.deepEqual(warnings(said), []));
+        }
         testPage(row, (isolated) => serveBuilt(join(project, host.out ?? 'dist'), { isolated }));
       });
       if (host.dev === undefined) return;
       describe('development server', () => {
         testPage({ ...row, host: `${host.name}, development` }, async (isolated) => {
-          const files = Object.entries(isolated ? host.isolate : {});
-          for (const [name, text] of files) await writeFile(join(project, name), text);
+          for (const [name, text] of Object.entries(host.devFiles(isolated)))
+            await writeFile(join(project, name), text);
           return startDev(tools, project, host.dev);
         });
       });

@@ -6,8 +6,8 @@ import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { pack } from '../package/support.mjs';
 import { hosts } from './support/hosts.mjs';
-import { makeProject, projectsFolder, runTool } from './support/project.mjs';
-import { installTools } from './support/tools.mjs';
+import { makeProject, projectsFolder } from './support/project.mjs';
+import { installTools, runTool } from './support/tools.mjs';
 
 const packed = await pack();
 after(packed.remove);
@@ -36,15 +36,15 @@ const apps = {
 };
 
 for (const name of ['Vite', 'webpack', 'Rollup', 'esbuild', 'Parcel']) {
-  const { build, project } = hosts.find((host) => host.name === name);
+  const host = hosts.find((host) => host.name === name);
   const folder = join(projects.folder, name);
   describe(name, () => {
-    before(() => makeProject(folder, packed.tarball, project));
+    before(() => makeProject(tools, folder, packed.tarball, host));
     for (const [imported, { code, without, below }] of Object.entries(apps)) {
       test(imported, async (t) => {
         await rm(join(folder, 'dist'), { recursive: true, force: true });
         await writeFile(join(folder, 'main.js'), code);
-        for (const command of build) await runTool(tools, folder, command);
+        for (const command of host.build) await runTool(tools, folder, command);
         const files = await readdir(join(folder, 'dist'), { recursive: true });
         const written = files.filter((file) => extname(file) === '.js' && !/worker/.test(file));
         const text = (

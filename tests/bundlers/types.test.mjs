@@ -5,8 +5,8 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { install, lend, output, pack, root } from '../package/support.mjs';
-import { projectsFolder, runTool } from './support/project.mjs';
-import { installTools } from './support/tools.mjs';
+import { projectsFolder } from './support/project.mjs';
+import { installTools, runTool } from './support/tools.mjs';
 
 const packed = await pack();
 after(packed.remove);

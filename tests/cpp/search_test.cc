@@ -192,7 +192,7 @@ TEST(VectorIndex, CompactingKeepsTheOrder) {
 }
 
 TEST(VectorIndex, ListsFindNearlyAllAndAreTheSameEveryTime) {
-  const auto x = clustered(6000, 64, 3), queries = clustered(100, 64, 4);
+  const auto x = clustered(6000, 64, 3), queries = clustered(1000, 64, 4);
   VectorIndex index({.dim = 64}), again({.dim = 64}), restored({.dim = 64});
   for (VectorIndex* one : {&index, &again, &restored}) one->add(std::span(x).first(5000 * 64));
   train(index, {.lists = 64, .iterations = 8, .seed = 5});

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import {
   DESKTOP,
+  idle,
   isFull,
   NARROW,
   openDemo,
@@ -27,19 +28,17 @@ const openSamples = sampleGallery(shared);
 /** What the README shows: a tab by its picture. */
 const IN_README = { search: 'demo', attention: 'demo-attention', features: 'demo-features', map: 'demo-map' };
 
-/** Nothing moves, nothing is under way, all pictures are there. */
+/** Nothing moves, all pictures are there. */
 async function settled(page) {
   await page.waitForFunction(
-    () => document.getElementById('tasks').childElementCount === 0,
+    () =>
+      document.getAnimations().every(({ playState }) => playState !== 'running') &&
+      Array.from(document.images).every((image) => image.complete || !image.checkVisibility()),
     undefined,
     TIMEOUT,
   );
-  await page.waitForFunction(
-    () => Array.from(document.images).every((image) => image.complete || !image.checkVisibility()),
-    undefined,
-    TIMEOUT,
-  );
-  await page.waitForTimeout(500);
+  // What follows the last of it is drawn.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
 async function save(page, name) {
@@ -56,33 +55,34 @@ for (const [device, viewport] of Object.entries(DEVICES)) {
   test(`looks: ${device}`, async (t) => {
     const page = await openSamples(t, { viewport });
     await page.emulateMedia({ reducedMotion: 'reduce' });
+    const look = async (what) => {
+      await idle(page);
+      for (const colorScheme of ['light', 'dark']) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+        await settled(page);
+        await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-${what}.png`) });
+        assert.ok((await overflow(page)) <= 0, `${what} scrolls sideways`);
+      }
+    };
     for (const tab of TABS) {
       await openTab(page, tab);
-      for (const colorScheme of ['light', 'dark']) {
-        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        await settled(page);
-        await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-${tab}.png`) });
-        assert.ok((await overflow(page)) <= 0, `${tab} scrolls sideways`);
-      }
+      await look(tab);
       if (tab !== 'search') continue;
       await rankBy(page, 'Nagasaki boats');
-      for (const colorScheme of ['light', 'dark']) {
-        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        await settled(page);
-        await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-ranked.png`) });
-        assert.ok((await overflow(page)) <= 0, 'the ranking scrolls sideways');
-      }
+      await look('ranked');
     }
     if (!process.env.UPDATE_SCREENSHOT || device !== 'desktop') return;
     await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
     for (const [tab, name] of Object.entries(IN_README)) {
       await openTab(page, tab);
+      await idle(page);
       await settled(page);
       await page.evaluate(() => scrollTo(0, 0));
       await save(page, name);
     }
     await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
     await openTab(page, 'search');
+    await idle(page);
     await settled(page);
     await save(page, 'demo-dark');
   });

@@ -10,6 +10,7 @@ import {
   displayedVector,
   embedded,
   fixtures,
+  isFull,
   NARROW,
   openPage,
   openTab,
@@ -22,6 +23,7 @@ import {
 const shared = useDemo();
 const NAME = 'boats_rgb_320x200.png';
 const fixture = join(fixtures, NAME);
+const RUNS = isFull ? [1, 2] : [1];
 
 /** A page with the tab open; when the test ends nothing may have gone wrong, and no worker may be left over. */
 async function openPanel(t, { url = shared.server.url, initScript } = {}) {
@@ -108,10 +110,10 @@ function assertRatios({ rows, ratios }) {
   }
 }
 
-test('the table is complete and agrees with itself; the model in use is not touched; a second run works', async (t) => {
+test('the table is complete and agrees with itself; the model in use is not touched', async (t) => {
   const page = await openPanel(t);
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-  for (const run of [1, 2]) {
+  for (const run of RUNS) {
     await page.click('#measure-start');
     // The page is usable meanwhile, and its model in use.
     await inRounds(page);
@@ -155,10 +157,10 @@ test('the table is complete and agrees with itself; the model in use is not touc
     );
     assert.deepEqual(lines.slice(2), [...tableLines, '', ...listLines, '']);
   }
-  // The same photo before, during the first and during the second run.
+  // The same photo before, and during each run.
   await openTab(page, 'search');
   const vectors = [];
-  for (const i of [0, 1, 2]) {
+  for (const i of [0, ...RUNS]) {
     await page.evaluate(() => {
       document.getElementById('embedding').dataset.photo = '';
     });
@@ -168,7 +170,10 @@ test('the table is complete and agrees with itself; the model in use is not touc
     await page.waitForSelector('#ranking', { state: 'hidden' });
   }
   assert.equal(vectors[0].length, 256);
-  assert.deepEqual(vectors.slice(1), [vectors[0], vectors[0]]);
+  assert.deepEqual(
+    vectors.slice(1),
+    RUNS.map(() => vectors[0]),
+  );
   await openTab(page, 'measure');
 
   for (const [device, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE, narrow: NARROW })) {
@@ -254,6 +259,11 @@ test('a contestant that fails leaves the others, whether at its start or in a ro
           made.push(this);
           if (made.length === window.failing) setTimeout(() => crash(this));
         }
+
+        postMessage(...args) {
+          super.postMessage(...args);
+          if (this.doomed) setTimeout(() => crash(this));
+        }
       };
     },
   });
@@ -264,7 +274,10 @@ test('a contestant that fails leaves the others, whether at its start or in a ro
   });
   await page.click('#measure-start');
   await inRounds(page, 3);
-  await page.evaluate((index) => crash(made[index]), first);
+  // In a call: between two calls another engine would take its place, and nothing be lost.
+  await page.evaluate((index) => {
+    made[index].doomed = true;
+  }, first);
   await finished(page);
   const result = await shown(page);
   const { rows, ratios, facts } = result;

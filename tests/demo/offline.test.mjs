@@ -9,6 +9,7 @@ import {
   demo,
   embedded,
   fixtures,
+  idle,
   modelReady,
   openDemo,
   openTab,
@@ -44,19 +45,11 @@ test('after the first visit everything works with the server stopped', async (t)
   await rankBy(page, 'House cat');
   for (const tab of TABS) {
     await openTab(page, tab);
-    await page.waitForFunction(
-      () => document.getElementById('tasks').childElementCount === 0,
-      undefined,
-      TIMEOUT,
-    );
+    await idle(page);
   }
   await openTab(page, 'map');
   await page.getByLabel('UMAP').check();
-  await page.waitForFunction(
-    () => document.getElementById('tasks').childElementCount === 0,
-    undefined,
-    TIMEOUT,
-  );
+  await idle(page);
   assert.ok(await page.isHidden('#notice'));
 });
 

@@ -1,4 +1,4 @@
-// docs/parity.md: what a whole run of the parity tests found, a row for each model.
+// docs/parity.md: what a full run of the parity tests found, a row for each model.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const versions = JSON.parse(
@@ -7,7 +7,7 @@ const versions = JSON.parse(
 
 const HEAD = `# Parity with timm
 
-Written by \`node scripts/test.mjs --only parity\`. Every model that has a name here, against timm ${versions.timm} (PyTorch
+Written by \`node scripts/test.mjs --full --only parity\`. Every model that has a name here, against timm ${versions.timm} (PyTorch
 ${versions.torch}, fp32, CPU): \`forward\`, \`forwardFeatures\`, \`forwardHead\` with and without \`preLogits\`, CLS's attention in the
 first and the last layer, and \`forwardIntermediates\` with five settings (the last four blocks as maps; the first and the
 last, normed, as lists; with prefix tokens; stopping early; all blocks, normed). At the native size, at another square one

@@ -9,6 +9,7 @@ import type { FindRequest, Found } from '../weights/find.js';
 import type { FileAddress } from '../weights/transfer.js';
 import type { LoadRequest, LoadResult } from './backend.js';
 import type { ForwardRequest, ForwardResult, GlueClassifier, ModuleName } from './module.js';
+import type { ThreadsState } from './threads.js';
 import type { EngineClasses, Recipes } from './tools.js';
 import type { WasmFile } from './wasm.js';
 
@@ -18,7 +19,7 @@ export type PostableWeights = FileAddress[] | Blob | { port: MessagePort; size: 
 export interface Calls {
   /**
    * `wasm` has the addresses of the modules, `first` is the one to begin with. `life` names a lock that a worker holds until
-   * it is no more, however that comes; `held` says that it does.
+   * it is no more, however that comes; `held` says that it does. `obstacle` is why it must not try to have threads.
    */
   start(args: {
     wasm: Record<WasmFile, string>;
@@ -26,6 +27,7 @@ export interface Calls {
     threads: number | 'auto';
     maxMemory: number | undefined;
     life: string | undefined;
+    obstacle: string | undefined;
   }): {
     variant: Variant;
     threads: number;
@@ -63,6 +65,7 @@ export type FromWorker =
   | { id: number; result: unknown }
   | { id: number; error: { code: ErrorCode; message: string }; dead: boolean }
   | { alarm: MessagePort }
+  | { threads: ThreadsState }
   | { id: number; progress: Progress };
 
 export const pack = (error: VitreousError) => ({ code: error.code, message: error.message });

@@ -5,6 +5,7 @@ import type { ImageInput, Progress } from '../types.js';
 import { chunks } from '../weights/chunks.js';
 import { webLock } from '../weights/web_locks.js';
 import type { Backend, Source } from './backend.js';
+import { blockedBefore, watchThreads } from './blocked.js';
 import {
   type Call,
   type Calls,
@@ -30,13 +31,14 @@ interface CallOptions {
 /** Starts the engine in `worker`, which becomes the backend's own: disposing of it ends it, which alone frees memory. */
 export async function remoteBackend(
   worker: Worker,
-  start: Omit<Parameters<Calls['start']>[0], 'life'>,
+  start: Omit<Parameters<Calls['start']>[0], 'life' | 'obstacle'>,
   options: { signal?: AbortSignal | undefined; worker: boolean },
 ): Promise<Backend> {
   const pending = new Map<number, Pending>();
   const alarms: MessagePort[] = [];
   const life = options.worker ? `life:${Math.random()}` : undefined;
   const watch = new AbortController();
+  let threadsCame = () => {};
   let failure: VitreousError | undefined;
   let ready = false;
   let calls = 0;
@@ -45,6 +47,7 @@ export async function remoteBackend(
     failure ??= error;
     worker.terminate();
     watch.abort();
+    threadsCame();
     for (const alarm of alarms) alarm.close();
     for (const { reject } of pending.values()) reject(failure);
     pending.clear();
@@ -64,6 +67,11 @@ export async function remoteBackend(
     if ('alarm' in data) {
       data.alarm.onmessage = (event) => died(event.data);
       alarms.push(data.alarm);
+      return;
+    }
+    if ('threads' in data) {
+      threadsCame();
+      if (data.threads === 'starting') threadsCame = watchThreads(end);
       return;
     }
     const call = pending.get(data.id);
@@ -117,12 +125,14 @@ export async function remoteBackend(
     return { images: all.map(({ image }) => image), transfer: all.flatMap(({ transfer }) => transfer) };
   }
 
-  const { held, ...started } = await post('start', { ...start, life }, { signal: options.signal }).catch(
-    (error) => {
-      end(error);
-      throw error;
-    },
-  );
+  const { held, ...started } = await post(
+    'start',
+    { ...start, life, obstacle: blockedBefore() },
+    { signal: options.signal },
+  ).catch((error) => {
+    end(error);
+    throw error;
+  });
   ready = true;
   // Who gets the worker's lock learns that it has gone, also without an event; no clock is asked, which may have slept.
   if (life !== undefined && held) {

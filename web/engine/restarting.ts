@@ -2,6 +2,7 @@
 import { abortError, throwIfAborted, VitreousError } from '../errors.js';
 import type { CreateModelOptions } from '../types.js';
 import type { Backend, BackendOptions, LastingEngine, LoadOptions, Source } from './backend.js';
+import { ThreadsBlocked } from './blocked.js';
 import type { GlueClassifier } from './module.js';
 
 // An object's number says in which engine it was made: what was lost must never be taken for what has its place.
@@ -136,7 +137,14 @@ export class RestartingBackend implements Backend, LastingEngine {
 
   // Where the engine lives the call goes out at once: the order of calls is that of their messages.
   #call<T>(call: (backend: Backend) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    if (this.#disposed || this.failure === undefined) return call(this.#backend);
+    if (this.#disposed) return call(this.#backend);
+    if (this.failure === undefined) {
+      return call(this.#backend).catch((error) => {
+        // It was the first to need a module that could not have threads: the next engine does without.
+        if (error instanceof ThreadsBlocked) return this.#call(call, signal);
+        throw error;
+      });
+    }
     return unlessAborted(this.#again({}), signal).then(() => call(this.#backend));
   }
 

@@ -40,7 +40,10 @@ export function serve(port: EnginePort, { parts, obstacle }: ServeOptions): () =
   let backend: Backend<Postable, PostableWeights> | undefined;
 
   async function start(args: Parameters<Calls['start']>[0]) {
-    const plan = planThreads(args.threads, { logical: navigator.hardwareConcurrency, obstacle });
+    const plan = planThreads(args.threads, {
+      logical: navigator.hardwareConcurrency,
+      obstacle: obstacle ?? args.obstacle,
+    });
     const compile: EngineParts['compile'] = (name, variant) =>
       compileEngine(args.wasm[wasmFile(name, variant)]);
     const started = await startEngine(plan, { ...parts, compile, maxMemory: args.maxMemory }, args.first);

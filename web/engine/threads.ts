@@ -56,6 +56,8 @@ export function pageObstacle(): string | undefined {
   return globalThis.SharedArrayBuffer === undefined ? 'this browser has no SharedArrayBuffer' : undefined;
 }
 
+export type ThreadsState = 'starting' | 'started' | 'failed';
+
 /** What an engine is made of, in this place. */
 export interface EngineParts {
   compile(module: ModuleName, variant: Variant): Promise<WebAssembly.Module>;
@@ -65,8 +67,8 @@ export interface EngineParts {
   single: CreateEngine;
   /** What a thread's worker runs. */
   script?: string;
-  /** Called each time that a module's threads have started. */
-  onThreads?: () => void;
+  /** Called each time before a module's threads are started, and when that has ended. */
+  onThreads?: (state: ThreadsState) => void;
   /** The most bytes of each module's memory. */
   maxMemory?: number | undefined;
 }
@@ -87,10 +89,12 @@ export async function startEngine(
       const variant = `${simd}-mt` as const;
       try {
         const [glue, wasm] = await Promise.all([threaded(), compile(name, variant)]);
+        onThreads?.('starting');
         const started = await startGlue<Modules[M]>(glue, wasm, { threads, script, maxMemory });
-        onThreads?.();
+        onThreads?.('started');
         return { ...started, variant };
       } catch (error) {
+        onThreads?.('failed');
         threadsReason = (error as Error).message;
       }
     }

@@ -38,8 +38,8 @@ export class Rows {
   }
 
   static async create(engine: LastingEngine, header: Header): Promise<Rows> {
-    const { generation } = engine;
-    return new Rows(engine, generation, header, await make(engine, 'VectorIndex', optionsOf(header)));
+    const vectors = await make(engine, 'VectorIndex', optionsOf(header));
+    return new Rows(engine, engine.generation, header, vectors); // which may have been started for this
   }
 
   get engine(): LastingEngine {

@@ -1,14 +1,5 @@
 // The hosts: how a project is built there, and what has to be added for it.
-
-const ISOLATED = `export default {
-  server: {
-    headers: {
-      'Cross-Origin-Opener-Policy': 'same-origin',
-      'Cross-Origin-Embedder-Policy': 'require-corp',
-    },
-  },
-};
-`;
+import { ISOLATION } from '../../browser/support/site.mjs';
 
 const html = ['cp', 'index.html', 'dist/'];
 
@@ -16,20 +7,26 @@ const html = ['cp', 'index.html', 'dist/'];
 const copyAssets =
   'cp node_modules/vitreous/dist/worker.js node_modules/vitreous/dist/{*.wasm,*.safetensors,imagenet-1k.txt} dist/';
 
-const vite = (program) => ({
+const vite = (program, config = {}) => ({
   build: [[program, 'build']],
   dev: [program, '--port', '0'],
-  isolate: { 'vite.config.js': ISOLATED },
+  devFiles: (isolated) => {
+    const server = isolated ? { headers: ISOLATION } : {};
+    return { 'vite.config.js': `export default ${JSON.stringify({ ...config, server })};\n` };
+  },
 });
 const next = (...flags) => ({ project: 'next', build: [['.bin/next', 'build', ...flags]], out: 'out' });
 
 /**
  * `package`: whose version is shown; `project`: of projects/, beside the app that all have; `build`: commands, tools by
- * their path in node_modules; `out`: the folder that is then served; `dev`: the development server; `isolate`: files
- * that make it send the headers of cross-origin isolation; `add`: what has to be done beside `npm install`.
+ * their path in node_modules; `out`: the folder that is then served; `dev`: the development server; `devFiles`: its
+ * configuration, isolated or not; `layout`: how the package is installed, of support/layouts.mjs; `add`: what has to be
+ * done beside that.
  */
 export const hosts = [
   { name: 'Vite', package: 'vite', ...vite('.bin/vite') },
+  { name: 'Vite, pnpm', package: 'vite', layout: 'pnpm', ...vite('.bin/vite') },
+  { name: 'Vite, hoisting workspace', package: 'vite', layout: 'workspace', ...vite('.bin/vite') },
   {
     name: 'webpack',
     package: 'webpack',
@@ -62,5 +59,12 @@ export const olderHosts = [
   { name: 'Vite 7', package: 'vite7', ...vite('vite7/bin/vite.js') },
   { name: 'Vite 6', package: 'vite6', ...vite('vite6/bin/vite.js') },
   { name: 'Vite 5', package: 'vite5', ...vite('vite5/bin/vite.js') },
+  {
+    name: 'Vite 7, hoisting workspace',
+    package: 'vite7',
+    layout: 'workspace',
+    ...vite('vite7/bin/vite.js', { optimizeDeps: { exclude: ['vitreous'] } }),
+    add: '`optimizeDeps`, see below',
+  },
   { name: 'Next.js 15, webpack', package: 'next', ...next() },
 ];

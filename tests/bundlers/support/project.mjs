@@ -7,10 +7,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ISOLATION, openSite, STRICT_CSP, startSite } from '../../browser/support/site.mjs';
 import { fixture, fixtures, maxDiff } from '../../js/support/golden.mjs';
-import { run } from '../../js/support/process.mjs';
-import { install } from '../../package/support.mjs';
 import { PHOTOS } from '../projects/app/photos.js';
-import { TOOL_ENV } from './tools.mjs';
+import { layouts } from './layouts.mjs';
+import { programOf, TOOL_ENV } from './tools.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -27,25 +26,13 @@ export async function makeApp(folder, name) {
   }
 }
 
-/** Makes a project of these, with the tarball installed in it. */
-export async function makeProject(folder, tarball, name) {
-  await install(folder, tarball);
-  await makeApp(folder, name);
-  await cp(fixture(''), join(folder, 'public/photos'), { recursive: true });
-  await writeFile(join(folder, 'public/favicon.ico'), ''); // which browsers ask for, and tell when it is missing
-}
-
-/** A tool goes by its path in node_modules, all else by its name. */
-const programOf = (tools, name) => (name.includes('/') ? join(tools, 'node_modules', name) : name);
-
-/** Runs one of the tools in a project; it must end well. */
-export async function runTool(tools, folder, [name, ...args], env = {}) {
-  const { status, stdout, stderr } = await run(programOf(tools, name), args, {
-    cwd: folder,
-    env: { ...TOOL_ENV, ...env },
-  });
-  assert.equal(status, 0, `${name} ${args.join(' ')}\n${stdout}\n${stderr}`);
-  return `${stdout}${stderr}`;
+/** Makes the project of a host, with the tarball installed in it; returns the folder of the app. */
+export async function makeProject(tools, folder, tarball, { project, layout = 'npm' }) {
+  const app = await layouts[layout](folder, { tarball, tools });
+  await makeApp(app, project);
+  await cp(fixture(''), join(app, 'public/photos'), { recursive: true });
+  await writeFile(join(app, 'public/favicon.ico'), ''); // which browsers ask for, and tell when it is missing
+  return app;
 }
 
 /** Starts a development server of a project; resolves when it has said its address. */

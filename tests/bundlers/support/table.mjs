@@ -12,6 +12,7 @@ const TABLES = {
       ['searches, 1 thread', 'searches', false],
       ['embeds, threads', 'embeds', true],
       ['searches, threads', 'searches', true],
+      ['`worker: false`', 'embeds without a worker', false],
     ],
     further: { csp: 'strict CSP', add: 'to be added' },
   },

@@ -1,10 +1,12 @@
-// The bundlers and runtimes of package.json, installed in the cache folder.
+// The bundlers and runtimes of package.json, installed in the cache folder, and run.
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDir, makeOnce } from '../../../scripts/setup/cache.mjs';
 import { ensurePackages } from '../../../scripts/setup/packages.mjs';
+import { run } from '../../js/support/process.mjs';
 
 const MANIFESTS = ['package.json', 'package-lock.json', '.npmrc'];
 
@@ -35,3 +37,16 @@ export const TOOL_ENV = {
   NODE_TEST_CONTEXT: undefined,
   NODE_OPTIONS: '',
 };
+
+/** A tool goes by its path in node_modules, all else by its name. */
+export const programOf = (tools, name) => (name.includes('/') ? join(tools, 'node_modules', name) : name);
+
+/** Runs one of the tools in a project; it must end well. */
+export async function runTool(tools, folder, [name, ...args], env = {}) {
+  const { status, stdout, stderr } = await run(programOf(tools, name), args, {
+    cwd: folder,
+    env: { ...TOOL_ENV, ...env },
+  });
+  assert.equal(status, 0, `${name} ${args.join(' ')}\n${stdout}\n${stderr}`);
+  return `${stdout}${stderr}`;
+}

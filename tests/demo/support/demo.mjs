@@ -42,12 +42,12 @@ export const TABS = ['search', 'attention', 'features', 'teach', 'duplicates', '
 /** Of a machine that does other things too. */
 export const TIMEOUT = { timeout: 300_000 };
 
-/** Serves the page with {@link samples}. */
-export async function serveDemo() {
+/** Serves the page, or a copy of it, with {@link samples}. */
+export async function serveDemo({ root = demo, ...options } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'vitreous-samples-'));
   cpSync(join(demo, 'samples'), folder, { recursive: true });
   writeFileSync(join(folder, 'samples.json'), JSON.stringify(samples));
-  const server = await serve({ root: demo, mounts: { '/samples/': folder }, port: 0 });
+  const server = await serve({ root, mounts: { '/samples/': folder }, port: 0, ...options });
   const close = () => server.close().finally(() => rmSync(folder, { recursive: true, force: true }));
   return { ...server, close };
 }
@@ -139,6 +139,16 @@ export function sampleGallery(shared) {
 export async function openTab(page, tab) {
   await page.click(`#tab-${tab}`);
   await page.waitForSelector(`#tab-${tab}[aria-selected="true"]`);
+}
+
+/** Waits until no tab has work under way. */
+export async function idle(page) {
+  await page.waitForTimeout(250); // the page does not show shorter work
+  await page.waitForFunction(
+    () => document.getElementById('tasks').childElementCount === 0,
+    undefined,
+    TIMEOUT,
+  );
 }
 
 /** Waits until this many photos are embedded. */

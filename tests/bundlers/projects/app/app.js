@@ -1,4 +1,5 @@
-// What every project here does: it embeds photos, searches among them, and tells which one a photo is.
+// What every project here does: it embeds photos, searches among them, tells which one a photo is, and embeds
+// once more without a worker.
 import { createModel } from 'vitreous';
 import { KnnClassifier } from 'vitreous/recipes';
 import { ImageIndex } from 'vitreous/search';
@@ -17,10 +18,17 @@ async function work() {
   await knn.add(embeddings, PHOTOS);
   const [{ label }] = await knn.predict(photos[0]);
 
+  const inPage = await createModel('vit_nano_patch16_224', { worker: false });
+  const embeddingsInPage = await inPage.embed(photos);
+
   const { threads, worker } = model.info;
   return {
     threads,
     worker,
+    inPage: {
+      worker: inPage.info.worker,
+      embeddings: embeddingsInPage.map((embedding) => Array.from(embedding)),
+    },
     embeddings: embeddings.map((embedding) => Array.from(embedding)),
     results,
     label,
