@@ -53,7 +53,7 @@ function sizeOf(...files) {
 function withImports(file, found = new Set()) {
   if (found.has(file)) return found;
   found.add(file);
-  for (const [, path] of readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*"(\.\/[^"]+)"/g))
+  for (const [, path] of readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*["'](\.\/[^"']+)["']/g))
     withImports(join(dirname(file), path), found);
   return found;
 }

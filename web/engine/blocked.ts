@@ -6,17 +6,12 @@ import { VitreousError } from '../errors.js';
 const SECONDS = 15;
 
 /** The worker was ended, as it never came back from starting its threads. */
-export class ThreadsBlocked extends VitreousError {
-  constructor() {
-    super('WORKER_FAILED', `The worker stopped: it could not start its threads in ${SECONDS} s.`);
-  }
-}
+export class ThreadsBlocked extends VitreousError {}
 
-let happened = false;
+let blocked: ThreadsBlocked | undefined;
 
 /** Why engines of this page ask for no threads any more. */
-export const blockedBefore = (): string | undefined =>
-  happened ? `this browser let no worker start another in ${SECONDS} s` : undefined;
+export const blockedBefore = (): string | undefined => blocked?.message;
 
 /** Calls `onBlocked` unless what it returns is called soon. A page that sleeps does not count. */
 export function watchThreads(onBlocked: (error: ThreadsBlocked) => void): () => void {
@@ -24,8 +19,8 @@ export function watchThreads(onBlocked: (error: ThreadsBlocked) => void): () => 
   const clock = setInterval(() => {
     if (++seconds < SECONDS) return;
     clearInterval(clock);
-    happened = true;
-    onBlocked(new ThreadsBlocked());
+    blocked = new ThreadsBlocked('WORKER_FAILED', `this browser let no worker start another in ${SECONDS} s`);
+    onBlocked(blocked);
   }, 1000);
   return () => clearInterval(clock);
 }
