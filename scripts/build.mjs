@@ -227,7 +227,9 @@ async function minified(code, module) {
   const { minify } = await import('terser');
   // No function of ours or of the glue is a constructor, unless it is written as a class. The rest is to gzip's liking.
   const safe = { passes: 3, pure_getters: true, unsafe_arrows: true };
-  const compress = { ...safe, keep_fargs: false, inline: 1, lhs_constants: false };
+  // Bundlers see what of a module is not used only by declarations of one name each.
+  const separate = module && { join_vars: false, sequences: false, reduce_funcs: false };
+  const compress = { ...safe, ...separate, keep_fargs: false, inline: 1, lhs_constants: false };
   const result = await minify(code, { module, ecma: 2022, compress, format: { quote_style: 1 } });
   return result.code;
 }

@@ -55,8 +55,7 @@ function beThread() {
 }
 
 if (slot !== undefined || typeof DedicatedWorkerGlobalScope === 'undefined') {
-  const obstacle =
-    'threads need a worker of the engine’s own, and this model was created with worker: false or in a worker';
+  const obstacle = 'threads need a worker of the engine’s own, not worker: false or a worker of the page’s';
   (self as EngineSlot)[ENGINE] = {
     serve: (port) => serve(port, { parts: { single: createEngine }, obstacle }),
   };

@@ -147,6 +147,6 @@ export function warnNoCache(cause: unknown): void {
   if (warned) return;
   warned = true;
   console.warn(
-    `vitreous: weights are not kept for the next time: ${(cause as Error)?.message ?? cause}. Loading goes on without a cache.`,
+    `vitreous: weights are not kept: ${(cause as Error)?.message ?? cause}. Loading goes on without a cache.`,
   );
 }
