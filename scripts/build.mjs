@@ -15,7 +15,6 @@ import { cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { LIMITS, loadedScripts } from './report.mjs';
 import { root, setup } from './setup/index.mjs';
 import { main, note, SetupError, say, step } from './setup/log.mjs';
 import { run } from './setup/run.mjs';
@@ -88,7 +87,6 @@ export async function buildPackage(ready) {
     checkSizes();
     await writeModels();
     const packages = await bundle();
-    checkScripts();
     for (const file of VARIANTS.flatMap(wasms)) cpSync(file, join(dist, basename(file)));
     cpSync(join(root, NANO, 'model.safetensors'), join(dist, 'vit_nano_patch16_224.safetensors'));
     cpSync(join(root, NANO, 'labels.txt'), join(dist, 'imagenet-1k.txt')); // the nano model's classes are ImageNet's
@@ -172,17 +170,6 @@ function checkSizes() {
   if (large) {
     const { module, variant } = large;
     throw new SetupError(`${module}-${variant}.wasm is over ${kB(MAX_WASM_BYTES[module])} gzipped.`);
-  }
-}
-
-/** The same of the JavaScript that a page loads. */
-function checkScripts() {
-  const { gzip } = loadedScripts(dist);
-  note(`the JavaScript of a page ${kB(gzip)}`);
-  if (gzip > LIMITS.scriptGzip) {
-    throw new SetupError(
-      `index.js with its imports and worker.js are over ${kB(LIMITS.scriptGzip)} gzipped.`,
-    );
   }
 }
 

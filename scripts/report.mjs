@@ -59,8 +59,7 @@ function withImports(file, found = new Set()) {
 }
 
 /** What a page loads to embed: the index with its imports, and the worker. */
-export const loadedScripts = (dist) =>
-  sizeOf(...withImports(join(dist, 'index.js')), join(dist, 'worker.js'));
+const loadedScripts = (dist) => sizeOf(...withImports(join(dist, 'index.js')), join(dist, 'worker.js'));
 
 /** @param {string} dist the folder of the built package */
 export function sizes(dist) {
