@@ -28,12 +28,18 @@ const openSamples = sampleGallery(shared);
 /** What the README shows: a tab by its picture. */
 const IN_README = { search: 'demo', attention: 'demo-attention', features: 'demo-features', map: 'demo-map' };
 
-/** Nothing moves, all pictures are there. */
+/** Nothing moves, all pictures are there. Of what is rendered: the rest keeps an animation that has ended long since. */
 async function settled(page) {
   await page.waitForFunction(
-    () =>
-      document.getAnimations().every(({ playState }) => playState !== 'running') &&
-      Array.from(document.images).every((image) => image.complete || !image.checkVisibility()),
+    () => {
+      const isRendered = (element) => element.checkVisibility({ contentVisibilityAuto: true });
+      return (
+        document
+          .getAnimations()
+          .every(({ playState, effect }) => playState !== 'running' || !isRendered(effect.target)) &&
+        Array.from(document.images).every((image) => image.complete || !isRendered(image))
+      );
+    },
     undefined,
     TIMEOUT,
   );
