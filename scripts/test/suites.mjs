@@ -49,7 +49,6 @@ function jest() {
     ...nodeFlags,
     '--experimental-vm-modules',
     program,
-    '--maxWorkers=100%', // it leaves a core idle by itself
     '--json',
     `--outputFile=${file}`,
     'tests/js/',
