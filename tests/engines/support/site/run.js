@@ -60,10 +60,13 @@ const own_steps = {
 
 async function videoOf(src) {
   const video = Object.assign(document.createElement('video'), { muted: true, src });
+  // At canplay Chromium now and then has no frame yet.
   await new Promise((resolve, reject) => {
-    video.oncanplay = resolve;
+    video.requestVideoFrameCallback(resolve);
     video.onerror = () => reject(new Error(video.error?.message ?? 'it cannot be played'));
+    video.play().catch(reject);
   });
+  video.pause();
   return video;
 }
 
