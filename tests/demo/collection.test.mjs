@@ -78,6 +78,14 @@ test('file input to displayed vector: the command line’s within 1e-5, timm’s
   }
 });
 
+/** While the work goes on, so many are embedded: "24 photos …" is said before it has begun. */
+const underway = (page, least) =>
+  page.waitForFunction(
+    (least) => Number(/^(\d+) of \d+$/.exec(document.getElementById('count').textContent)?.[1]) >= least,
+    least,
+    TIMEOUT,
+  );
+
 test('Cancel stops the work, Continue takes it up, also after a reload', async (t) => {
   const page = await openDemo(t, shared);
   // Slower than any machine embeds: there is something left when Cancel is pressed.
@@ -86,11 +94,7 @@ test('Cancel stops the work, Continue takes it up, also after a reload', async (
     await route.continue();
   });
   await page.click('#samples');
-  await page.waitForFunction(
-    () => Number.parseInt(document.getElementById('count').textContent, 10) >= 3,
-    undefined,
-    TIMEOUT,
-  );
+  await underway(page, 3);
   await page.click('#cancel');
   await page.waitForFunction(() => /^Stopped at/.test(document.getElementById('count').textContent));
   await page.waitForTimeout(600);
@@ -102,11 +106,7 @@ test('Cancel stops the work, Continue takes it up, also after a reload', async (
   assert.equal(await page.textContent('#count'), count);
   assert.equal(await page.locator('#grid .card-open:not(.is-waiting)').count(), Number(done));
   await page.click('#continue');
-  await page.waitForFunction(
-    (before) => Number.parseInt(document.getElementById('count').textContent, 10) > before,
-    Number(done),
-    TIMEOUT,
-  );
+  await underway(page, Number(done) + 1);
   // What was prepared by then is embedded without being asked for.
   await page.reload();
   await modelReady(page);
@@ -117,7 +117,7 @@ test('Cancel stops the work, Continue takes it up, also after a reload', async (
   );
   const kept = Number.parseInt(await page.textContent('#count'), 10);
   assert.ok(kept >= Number(done), `${kept} photos are kept`);
-  assert.equal(await page.locator('#grid .card-open.is-waiting').count(), 0);
+  await page.waitForFunction(() => !document.querySelector('#grid .is-waiting'), undefined, TIMEOUT);
 });
 
 test('a folder is read whole; what is not an image, or broken, is listed and skipped', async (t) => {
