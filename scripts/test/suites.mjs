@@ -190,6 +190,7 @@ export const suites = [
   },
   {
     name: 'demo',
+    full: true,
     title: 'The demo in Chromium',
     builds: ['buildPackage'],
     browsers: ['chromium'],
@@ -197,6 +198,7 @@ export const suites = [
   },
   {
     name: 'demo',
+    full: true,
     title: 'The demo in WebKit and Firefox',
     builds: ['buildPackage'],
     browsers: ['webkit', 'firefox'],
