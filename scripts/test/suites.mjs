@@ -197,8 +197,7 @@ export const suites = [
     commands: () => nodeTest('tests/demo'),
   },
   {
-    name: 'demo',
-    full: true,
+    name: 'engines',
     title: 'The demo in WebKit and Firefox',
     builds: ['buildPackage'],
     browsers: ['webkit', 'firefox'],
