@@ -58,9 +58,6 @@ function withImports(file, found = new Set()) {
   return found;
 }
 
-/** What a page loads to embed: the index with its imports, and the worker. */
-const loadedScripts = (dist) => sizeOf(...withImports(join(dist, 'index.js')), join(dist, 'worker.js'));
-
 /** @param {string} dist the folder of the built package */
 export function sizes(dist) {
   const at = (name) => join(dist, name);
@@ -70,7 +67,7 @@ export function sizes(dist) {
   return {
     wasm: names.filter((name) => name.endsWith('.wasm')).map((name) => ({ name, ...sizeOf(at(name)) })),
     scripts: [
-      { name: LOADED, ...loadedScripts(dist) },
+      { name: LOADED, ...sizeOf(...withImports(at('index.js')), worker) },
       ...entries.map((name) => ({ name: `${name} with its imports`, ...sizeOf(...withImports(at(name))) })),
       { name: 'worker.js', ...sizeOf(worker) },
     ],

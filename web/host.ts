@@ -16,23 +16,22 @@ import type { CreateModelOptions } from './types.js';
 
 const NANO = 'vit_nano_patch16_224';
 
-// A function: bundlers drop it, and what it names, where it is not called; of an object they cannot tell.
-const assets = () =>
-  ({
-    'vitreous-simd.wasm': () => new URL('./vitreous-simd.wasm', import.meta.url),
-    'vitreous-relaxed.wasm': () => new URL('./vitreous-relaxed.wasm', import.meta.url),
-    'vitreous-simd-mt.wasm': () => new URL('./vitreous-simd-mt.wasm', import.meta.url),
-    'vitreous-relaxed-mt.wasm': () => new URL('./vitreous-relaxed-mt.wasm', import.meta.url),
-    'vitreous-tools-simd.wasm': () => new URL('./vitreous-tools-simd.wasm', import.meta.url),
-    'vitreous-tools-relaxed.wasm': () => new URL('./vitreous-tools-relaxed.wasm', import.meta.url),
-    'vitreous-tools-simd-mt.wasm': () => new URL('./vitreous-tools-simd-mt.wasm', import.meta.url),
-    'vitreous-tools-relaxed-mt.wasm': () => new URL('./vitreous-tools-relaxed-mt.wasm', import.meta.url),
-    'worker.js': () => new URL('./worker.js', import.meta.url),
-    'imagenet-1k.txt': () => new URL('./imagenet-1k.txt', import.meta.url),
-    'vit_nano_patch16_224.safetensors': () => new URL('./vit_nano_patch16_224.safetensors', import.meta.url),
-  }) satisfies Record<WasmFile | string, () => URL>;
+// Without a spread, of which bundlers cannot tell that it does nothing: they would keep it where it is not used.
+const asset = {
+  'vitreous-simd.wasm': () => new URL('./vitreous-simd.wasm', import.meta.url),
+  'vitreous-relaxed.wasm': () => new URL('./vitreous-relaxed.wasm', import.meta.url),
+  'vitreous-simd-mt.wasm': () => new URL('./vitreous-simd-mt.wasm', import.meta.url),
+  'vitreous-relaxed-mt.wasm': () => new URL('./vitreous-relaxed-mt.wasm', import.meta.url),
+  'vitreous-tools-simd.wasm': () => new URL('./vitreous-tools-simd.wasm', import.meta.url),
+  'vitreous-tools-relaxed.wasm': () => new URL('./vitreous-tools-relaxed.wasm', import.meta.url),
+  'vitreous-tools-simd-mt.wasm': () => new URL('./vitreous-tools-simd-mt.wasm', import.meta.url),
+  'vitreous-tools-relaxed-mt.wasm': () => new URL('./vitreous-tools-relaxed-mt.wasm', import.meta.url),
+  'worker.js': () => new URL('./worker.js', import.meta.url),
+  'imagenet-1k.txt': () => new URL('./imagenet-1k.txt', import.meta.url),
+  'vit_nano_patch16_224.safetensors': () => new URL('./vit_nano_patch16_224.safetensors', import.meta.url),
+} satisfies Record<WasmFile | string, () => URL>;
 
-type Asset = keyof ReturnType<typeof assets>;
+type Asset = keyof typeof asset;
 
 /**
  * Vite up to 7 serves a copy of this module from `node_modules/.vite/deps/` in development, where the files beside it
@@ -41,14 +40,14 @@ type Asset = keyof ReturnType<typeof assets>;
 function movedBase(): URL | undefined {
   // Not by a path relative to this module's URL, which bundlers would take for one more file to copy. And by where a
   // file is said to be: Vite 8 moves the module too, and knows the file's place, even in a workspace that hoists.
-  const [, modules] = /^(.*\/node_modules\/)\.vite\/deps\//.exec(assets()['imagenet-1k.txt']().href) ?? [];
+  const [, modules] = /^(.*\/node_modules\/)\.vite\/deps\//.exec(asset['imagenet-1k.txt']().href) ?? [];
   return modules === undefined ? undefined : new URL(`${modules}vitreous/dist/`);
 }
 
 function assetUrl(file: Asset, assetBase: string | URL | undefined): string {
   const base = assetBase === undefined ? movedBase() : folderUrl(assetBase);
   // Turbopack makes URLs that are paths only.
-  return absolute(base === undefined ? assets()[file]() : new URL(file, base)).href;
+  return absolute(base === undefined ? asset[file]() : new URL(file, base)).href;
 }
 
 function startWorker(assetBase: string | URL | undefined): Worker {
@@ -85,7 +84,7 @@ export async function createBackend(
 ): Promise<Backend> {
   const { worker = typeof document !== 'undefined', threads = 'auto' } = options;
   const { assetBase, signal, maxMemory } = options;
-  const urls = (Object.keys(assets()) as Asset[]).map((file) => [file, assetUrl(file, assetBase)]);
+  const urls = (Object.keys(asset) as Asset[]).map((file) => [file, assetUrl(file, assetBase)]);
   const start = { wasm: Object.fromEntries(urls), first, threads, maxMemory };
   const script = worker ? startWorker(assetBase) : await engineHere(assetUrl('worker.js', assetBase));
   try {

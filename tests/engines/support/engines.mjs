@@ -5,8 +5,8 @@ import * as webkit from './webkit.mjs';
 
 /**
  * `launch()` gives `{ version, open(), close() }`, `open()` a {@link Page}. `simd` is the variant without threads,
- * `shared` whether an isolated page has shared memory, `mayBlock` whether a
- * worker may never come back from starting another, `folder` where the package is, `sites` where it runs.
+ * `shared` whether an isolated page has shared memory, `mayBlock` whether a worker may never come back from starting
+ * another, `folder` where the package is, `sites` where it runs.
  */
 export const engines = [
   {
