@@ -1,4 +1,5 @@
 // The requests: images in, JSON out. One model and one index, one image after the other.
+import { finished } from 'node:stream/promises';
 
 /** What a request can do wrong; the rest are the library's own errors. */
 class HttpError extends Error {
@@ -105,14 +106,20 @@ export function createService({ model, index, maxBytes, maxHeld }) {
   async function handle(request, response) {
     const gone = new AbortController();
     response.on('close', () => gone.abort());
-    const send = (status, body, headers) => {
+    const send = async (status, body, headers) => {
+      const text = Buffer.from(`${JSON.stringify(body)}\n`);
       const connection = closing && { connection: 'close' };
-      response.writeHead(status, { 'content-type': 'application/json', ...headers, ...connection });
-      response.end(`${JSON.stringify(body)}\n`);
+      const type = { 'content-type': 'application/json', 'content-length': text.length };
+      response.writeHead(status, { ...type, ...headers, ...connection });
+      response.write(text);
+      // What is still on its way is dropped before the end: a client whose connection is closed while it
+      // sends sees that instead of the answer. server.requestTimeout bounds it.
+      await finished(request.resume()).catch(() => {});
+      response.end();
     };
     try {
       const { status = 200, ...body } = await answer(request, gone.signal);
-      send(status, body);
+      await send(status, body);
     } catch (error) {
       if (response.destroyed) return;
       const { code = 'INTERNAL', message } = error;
@@ -120,7 +127,7 @@ export function createService({ model, index, maxBytes, maxHeld }) {
       if (status === 500) console.error(error);
       // What is wrong inside is nobody's business outside.
       const shown = status === 500 ? 'The service failed.' : message;
-      send(status, { error: { code, message: shown } }, error.headers);
+      await send(status, { error: { code, message: shown } }, error.headers);
     }
   }
 
@@ -138,13 +145,10 @@ async function readBody(request, limit) {
   if (Number(request.headers['content-length']) > limit) throw tooLarge();
   const parts = [];
   let size = 0;
-  // The connection is left open, or the client would see it break instead of reading the answer.
+  // Leaving the loop leaves the connection open, for the answer.
   for await (const part of request.iterator({ destroyOnReturn: false })) {
     size += part.length;
-    if (size > limit) {
-      request.resume();
-      throw tooLarge();
-    }
+    if (size > limit) throw tooLarge();
     parts.push(part);
   }
   if (size === 0) throw new HttpError(400, 'EMPTY', 'Send the bytes of an image file as the body.');

@@ -67,7 +67,7 @@ function jest() {
 
 /** Node's own test runner over the files `*.test.mjs` of a folder. */
 function nodeTest(folder) {
-  const tap = join(results, `${folder.replace('/', '-')}.tap`);
+  const tap = join(results, `${folder.replaceAll('/', '-')}.tap`);
   const dir = join(root, folder);
   const files = existsSync(dir) ? readdirSync(dir).filter((file) => file.endsWith('.test.mjs')) : [];
   const reporters = [
