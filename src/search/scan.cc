@@ -9,8 +9,8 @@
 namespace vitreous {
 namespace {
 
-constexpr size_t kBlockRows = 256;  // what a thread takes at a time
-constexpr size_t kCachedRows = 8;   // what stays in the first-level cache while all queries look at it
+constexpr size_t kBlockRows = 512;  // what a thread takes at a time: long streams, of a quarter each
+constexpr size_t kCachedRows = 2;   // of each part: they stay in the first-level cache for all queries
 
 }  // namespace
 
@@ -18,9 +18,8 @@ Queries::Queries(const RowStore& store, Storage form, std::span<const float> x, 
     : dim_(store.dim()), form_(form), exact_(x.begin(), x.end()), norms_(x.size() / dim_) {
   const size_t stride = store.fp32_stride();
   if (form == Storage::kFp32) fp32_ = Buffer(count() * stride);
-  if (form == Storage::kInt8) int8_ = QuantizedRows(count(), store.int8_values());
+  if (form == Storage::kInt8) int8_.resize(count() * store.int8_values());
   if (form == Storage::kBinary) bits_.resize(count() * store.bit_stride());
-  std::vector<float> padded(store.int8_values());  // zeros behind the last, as the rows have them
   for (size_t i = 0; i < count(); ++i) {
     const float* query = x.data() + i * dim_;
     norms_[i] = std::sqrt(dot_double(dim_, query, exact(i)).xx);
@@ -29,39 +28,42 @@ Queries::Queries(const RowStore& store, Storage form, std::span<const float> x, 
       for (size_t k = 0; k < dim_; ++k) fp32_.data()[i * stride + k] = float(query[k] * scale);
     }
     if (form == Storage::kInt8) {
-      std::copy_n(query, dim_, padded.data());
-      int8_.set(i, padded.data());
+      float most = 0;
+      for (size_t k = 0; k < dim_; ++k) most = std::max(most, std::abs(query[k]));
+      const double scale = most > 0 ? kQueryMax / double(most) : 0;
+      for (size_t k = 0; k < dim_; ++k) {
+        int8_[i * store.int8_values() + k] = QueryValue(std::lrint(query[k] * scale) + kQueryOffset);
+      }
     }
     if (form == Storage::kBinary) sign_bits(dim_, query, &bits_[i * store.bit_stride()]);
   }
 }
 
-void Queries::score(const RowStore& store, size_t query, const int32_t* rows, float* scores) const {
-  if (form_ == Storage::kFp32) {
-    const float* x[kRowsAtOnce];
-    for (size_t i = 0; i < kRowsAtOnce; ++i) x[i] = store.fp32(size_t(rows[i]));
-    dot_rows(store.fp32_stride(), fp32_.data() + query * store.fp32_stride(), x, scores);
-    return;
-  }
-  int32_t sums[kRowsAtOnce];
-  if (form_ == Storage::kInt8) {
-    const int8_t* x[kRowsAtOnce];
-    int32_t row_sums[kRowsAtOnce];
-    float scales[kRowsAtOnce];
-    for (size_t i = 0; i < kRowsAtOnce; ++i) {
-      x[i] = store.int8(size_t(rows[i]));
-      const RowStore::Int8Tail& tail = store.int8_tail(x[i]);
-      row_sums[i] = tail.sum;
-      scales[i] = tail.scale;
+void Queries::score(const RowStore& store, size_t query, const int32_t* rows, size_t part, size_t count,
+                    float* scores) const {
+  for (size_t i = 0; i < count; ++i, scores += kRowsAtOnce) {
+    const auto row = [&](size_t j) { return size_t(rows[i + j * part]); };
+    int32_t sums[kRowsAtOnce];
+    if (form_ == Storage::kFp32) {
+      const float* x[kRowsAtOnce];
+      for (size_t j = 0; j < kRowsAtOnce; ++j) x[j] = store.fp32(row(j));
+      dot_rows(store.fp32_stride(), fp32_.data() + query * store.fp32_stride(), x, scores);
+    } else if (form_ == Storage::kInt8) {
+      const int8_t* x[kRowsAtOnce];
+      for (size_t j = 0; j < kRowsAtOnce; ++j) x[j] = store.int8(row(j));
+      dot_rows(store.int8_values(), &int8_[query * store.int8_values()], x, sums);
+      // What lies behind the values is read after them: the processor does not wait for it then.
+      for (size_t j = 0; j < kRowsAtOnce; ++j) {
+        const RowStore::Int8Tail& tail = store.int8_tail(x[j]);
+        scores[j] = float(sums[j] - kQueryOffset * tail.sum) * tail.scale;
+      }
+    } else {
+      const uint8_t* x[kRowsAtOnce];
+      for (size_t j = 0; j < kRowsAtOnce; ++j) x[j] = store.bits(row(j));
+      hamming_rows(store.bit_stride(), &bits_[query * store.bit_stride()], x, sums);
+      for (size_t j = 0; j < kRowsAtOnce; ++j) scores[j] = float(-sums[j]);
     }
-    dot_rows(int8_.form(), store.int8_values(), int8_.row(query), x, row_sums, sums);
-    for (size_t i = 0; i < kRowsAtOnce; ++i) scores[i] = float(sums[i]) * scales[i];
-    return;
   }
-  const uint8_t* x[kRowsAtOnce];
-  for (size_t i = 0; i < kRowsAtOnce; ++i) x[i] = store.bits(size_t(rows[i]));
-  hamming_rows(store.bit_stride(), &bits_[query * store.bit_stride()], x, sums);
-  for (size_t i = 0; i < kRowsAtOnce; ++i) scores[i] = float(-sums[i]);
 }
 
 void scan(const RowStore& store, const Queries& queries, size_t first, const RowSet& set,
@@ -82,16 +84,19 @@ void scan(const RowStore& store, const Queries& queries, size_t first, const Row
       rows[count] = row;
       count += set.present[row] != 0 && (set.allowed == nullptr || set.allowed[row] != 0);
     }
-    if (count == 0) return;
-    std::fill_n(rows + count, kRowsAtOnce, rows[0]);  // the last four are whole, and the excess is not kept
-    for (size_t tile = 0; tile < count; tile += kCachedRows) {
-      const size_t tile_end = std::min(count, tile + kCachedRows);
+    // A row of every quarter is read at a time: see dot.h.
+    const size_t part = (count + kRowsAtOnce - 1) / kRowsAtOnce;
+    std::fill(rows + count, rows + part * kRowsAtOnce, rows[0]);  // read, but not kept
+    const size_t tile_rows = best.size() > 1 ? kCachedRows : part;
+    for (size_t tile = 0; tile < part; tile += tile_rows) {
+      const size_t tile_end = std::min(part, tile + tile_rows);
       for (size_t query = 0; query < best.size(); ++query) {
-        for (size_t i = tile; i < tile_end; i += kRowsAtOnce) {
-          float scores[kRowsAtOnce];
-          queries.score(store, first + query, rows + i, scores);
-          for (size_t j = 0; j < std::min(kRowsAtOnce, tile_end - i); ++j) {
-            mine[query].push({scores[j], rows[i + j]});
+        float scores[kBlockRows + kRowsAtOnce];
+        queries.score(store, first + query, rows + tile, part, tile_end - tile, scores);
+        const float* score = scores;
+        for (size_t i = tile; i < tile_end; ++i) {
+          for (size_t row = i; row < part * kRowsAtOnce; row += part, ++score) {
+            if (row < count) mine[query].push({*score, rows[row]});
           }
         }
       }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/buffer.h"
-#include "quant/quantize.h"
+#include "search/dot.h"
 #include "search/row_store.h"
 #include "search/top_k.h"
 
@@ -26,16 +26,19 @@ class Queries {
   const double* exact(size_t query) const { return &exact_[query * dim_]; }
   double norm(size_t query) const { return norms_[query]; }
 
-  // scores: of four rows, higher is nearer. int8: without the query's scale, which changes no order.
-  void score(const RowStore& store, size_t query, const int32_t* rows, float* scores) const;
+  // scores: (4 count) of rows, each higher the nearer. Four are read at a time, `part` apart: rows[i],
+  // rows[i + part], rows[i + 2 part] and rows[i + 3 part] for every i below count. int8: without the query's
+  // scale, which changes no order.
+  void score(const RowStore& store, size_t query, const int32_t* rows, size_t part, size_t count,
+             float* scores) const;
 
  private:
   size_t dim_;
   Storage form_;
   std::vector<double> exact_, norms_;
-  Buffer fp32_;                // (count, fp32_stride)
-  QuantizedRows int8_;         // (count, int8_values)
-  std::vector<uint8_t> bits_;  // (count, bit_stride)
+  Buffer fp32_;                   // (count, fp32_stride)
+  std::vector<QueryValue> int8_;  // (count, int8_values)
+  std::vector<uint8_t> bits_;     // (count, bit_stride)
 };
 
 // Which rows to look at.

@@ -9,6 +9,7 @@ const relaxed = [
   ...[...constant, 253, 141, 2], // f32x4.relaxed_min
   ...[...constant, 253, 142, 2], // f32x4.relaxed_max
   ...[...constant, 253, 128, 2], // i8x16.relaxed_swizzle
+  ...[...constant, 253, 146, 2], // i16x8.relaxed_dot_i8x16_i7x16_s
   ...[...constant, ...constant, 253, 147, 2], // i32x4.relaxed_dot_i8x16_i7x16_add_s
 ];
 const probe = (body: number[]) =>
