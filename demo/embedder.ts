@@ -7,6 +7,8 @@ const WINDOW = 25;
 const BATCH = 8;
 /** The first ones go in sooner, so that a search has something to find. */
 const FLUSH_MS = 400;
+/** So long after the page's start nothing takes the processors from the model, which then embeds a first photo. */
+const HEAD_START_MS = 1500;
 
 /** Prepares and embeds the collection's photos, one after another, in workers. */
 export class Embedder {
@@ -15,6 +17,13 @@ export class Embedder {
   #stop: AbortController | undefined;
   #ended: Promise<void> = Promise.resolve();
   #times: number[] = [];
+  /** Embedded, and not yet in the index. */
+  #ready = new Map<Item, Float32Array>();
+  #endHeadStart = () => {};
+  readonly #headStart = new Promise<void>((resolve) => {
+    this.#endHeadStart = resolve;
+    setTimeout(resolve, HEAD_START_MS);
+  });
   /** An error that ended the work; unlike one of a single photo, which is skipped. */
   failure: Error | undefined;
   model: VisionTransformer | undefined;
@@ -82,13 +91,20 @@ export class Embedder {
   async use(model: VisionTransformer): Promise<void> {
     await this.cancel();
     this.#times = [];
+    this.#ready.clear();
+    // Of the visit's first model no index can have a photo that was just handed in: it need not wait for one to open.
+    const first = this.model ? undefined : this.#collection.photos.find(({ source }) => source);
     this.model = undefined;
+    const vector = first && (await this.#embed(first, model).catch(() => undefined)); // its turn comes again
     await this.#collection.use(model);
+    if (vector) this.#ready.set(first, vector);
     this.model = model;
   }
 
   /** Thumbnails come before the embeddings: one sees at once what is there. */
   async #prepareAll(signal: AbortSignal): Promise<void> {
+    const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve));
+    await Promise.race([this.#headStart, stopped]);
     for (;;) {
       const photo = this.#collection.photos.find(({ prepared }) => !prepared);
       if (!photo || signal.aborted) return;
@@ -99,7 +115,7 @@ export class Embedder {
   async #embedAll(signal: AbortSignal): Promise<void> {
     const { model } = this;
     if (!model) return;
-    const ready = new Map<Item, Float32Array>();
+    const ready = this.#ready;
     let flushed = performance.now();
     const flush = async () => {
       await this.#collection.embed(ready);
@@ -124,11 +140,12 @@ export class Embedder {
     }
   }
 
-  async #embed(photo: Item, model: VisionTransformer, signal: AbortSignal): Promise<Float32Array> {
+  async #embed(photo: Item, model: VisionTransformer, signal?: AbortSignal): Promise<Float32Array> {
     const blob = await this.#collection.original(photo, signal);
     const start = performance.now();
     const vector = await model.embed(blob, { signal });
     if (this.#times.length === 0) performance.mark('first embedding');
+    this.#endHeadStart();
     this.#times.push(performance.now() - start);
     if (this.#times.length > WINDOW) this.#times.shift();
     return vector;
