@@ -24,6 +24,8 @@ class SearchTab implements TabView {
   #grid: Grid;
   #pane: QueryPane;
   #query: Query | undefined;
+  /** What a screen reader has yet to be told of; photos that change begin its search anew. */
+  #unsaid: Query | undefined;
   #marks = new Map<string, Mark>();
   #stop = new AbortController();
   #hidden = true;
@@ -84,13 +86,10 @@ class SearchTab implements TabView {
 
   async #take(query: Query | undefined): Promise<void> {
     this.#query = query;
+    this.#unsaid = query;
     this.#marks.clear();
     this.#pane.show(query);
-    const found = await this.#search(true);
-    if (query && found)
-      this.#app.announce(
-        `${plural(found, 'photo')} ranked by similarity to ${fullName(query)}. Escape returns.`,
-      );
+    await this.#search(true);
     const columns = byId('columns');
     if (query && columns.getBoundingClientRect().top < 0) columns.scrollIntoView();
   }
@@ -111,8 +110,7 @@ class SearchTab implements TabView {
     if (last) this.#grid.focus(last);
   }
 
-  /** @returns how many were found */
-  async #search(glide: boolean): Promise<number> {
+  async #search(glide: boolean): Promise<void> {
     this.#stop.abort();
     this.#stop = new AbortController();
     const { signal } = this.#stop;
@@ -146,8 +144,13 @@ class SearchTab implements TabView {
         if (!signal.aborted) this.#app.fail(error);
       }
     }
-    if (!signal.aborted) this.#grid.show(order, view);
-    return found;
+    if (signal.aborted) return;
+    this.#grid.show(order, view);
+    if (!query || query !== this.#unsaid || found === 0) return;
+    this.#unsaid = undefined;
+    this.#app.announce(
+      `${plural(found, 'photo')} ranked by similarity to ${fullName(query)}. Escape returns.`,
+    );
   }
 
   #parts(): WeightedQuery[] {
