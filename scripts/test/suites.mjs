@@ -1,5 +1,6 @@
 // The test suites: what there is, what each needs built, how it runs, how its totals are read.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../setup/index.mjs';
 
@@ -51,6 +52,8 @@ function jest() {
     program,
     '--json',
     `--outputFile=${file}`,
+    // By itself it would take one of two processors, and much of what it waits for is disks and servers.
+    `--maxWorkers=${Math.max(2, availableParallelism() - 1)}`,
     'tests/js/',
   ];
   const totals = () => {
