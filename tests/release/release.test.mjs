@@ -201,7 +201,12 @@ test('stopped by Ctrl+C, it leaves all as it was', async () => {
 });
 
 test('the changelog of this repository can be released', () => {
-  const text = readFileSync(join(root, 'CHANGELOG.md'), 'utf8');
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const changelog = readFileSync(join(root, 'CHANGELOG.md'), 'utf8');
+  // Of the version that is just being released nothing is unreleased any more.
+  const isNew = !changelog.includes(`## ${version} - `);
+  const text = isNew ? changelog : changelog.replace('## Unreleased', '## Unreleased\n\n- Something.');
+  if (!isNew) sectionOf(changelog, version);
   const after = released(text, '99.0.0', '2099-12-31');
   assert.equal(sectionOf(after, '99.0.0'), sectionOf(text, 'Unreleased'));
   assert.throws(() => sectionOf(after, 'Unreleased'), /says nothing/);

@@ -25,7 +25,7 @@ const TABLES = {
   },
 };
 
-/** The lines of a table: a run's `cells` (`{ host, version, threads, uses, ok }` each), then what is kept of `before`. */
+/** The lines of a table: those of `before` with a run's `cells` (`{ host, version, threads, uses, ok }` each), then new ones. */
 export function tableOf(name, cells, before) {
   const { columns, further } = TABLES[name];
   const rows = new Map();
@@ -43,9 +43,9 @@ export function tableOf(name, cells, before) {
       ...Object.keys(further).map((key) => rest[key] ?? ''),
     ]);
   }
-  const kept = rowsOf(before).filter(([host]) => !rows.has(host));
+  const known = new Map(rowsOf(before).map((row) => [row[0], row]));
   const head = ['', 'version', ...columns.map(([title]) => title), ...Object.values(further)];
-  const lines = [head, head.map(() => '---'), ...rows.values(), ...kept];
+  const lines = [head, head.map(() => '---'), ...new Map([...known, ...rows]).values()];
   return lines.map((line) => `| ${line.join(' | ')} |\n`).join('');
 }
 
