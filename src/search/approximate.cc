@@ -8,8 +8,9 @@
 namespace vitreous {
 namespace {
 
-// Above this an exact search reads more than fits a frame of 16 ms at the 10 GB/s of one thread of a desktop,
-// with some room: 43,690 vectors of 768 numbers in fp32, nearly four times as many in int8.
+// Above this an exact search reads more than fits a frame of 16 ms at 10 GB/s, half of what a thread reads
+// where the bench ran, with some room: 43,690 vectors of 768 numbers in fp32, nearly four times as many in
+// int8.
 constexpr size_t kExactBytes = size_t{1} << 27;
 
 // Rows of the index are asked for their neighbours, other than themselves, and as many lists are looked at as

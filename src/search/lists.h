@@ -3,7 +3,7 @@
 // search looks at the nearest few.
 //
 // Lists rather than a graph (HNSW): on 100,000 clustered vectors of 768 numbers a graph answers in a
-// millisecond and lists in five, at a recall of 0.99, both well within a frame; but lists are built twenty
+// millisecond and lists in four, at a recall of 0.99, both well within a frame; but lists are built thirty
 // times faster, take 4 bytes a row, can be added to and stored in the order of rows, and scan with the same
 // kernels. `npm run bench -- search` has the figures.
 #pragma once

@@ -17,7 +17,7 @@
 namespace vitreous::test {
 namespace {
 
-constexpr uint64_t kFiles = 120'000;            // unless VITREOUS_FUZZ_INPUTS says otherwise
+constexpr uint64_t kFiles = 60'000;             // unless VITREOUS_FUZZ_INPUTS says otherwise
 constexpr size_t kReserved = size_t{16} << 20;  // what the reader may take ahead of a tensor's bytes
 
 struct File {

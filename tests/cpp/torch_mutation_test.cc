@@ -10,7 +10,7 @@
 namespace vitreous::test {
 namespace {
 
-constexpr uint64_t kFiles = 20'000;  // unless VITREOUS_FUZZ_INPUTS says otherwise
+constexpr uint64_t kFiles = 10'000;  // unless VITREOUS_FUZZ_INPUTS says otherwise
 
 constexpr size_t kMade = 3;  // of the seeds are made here, the others are torch's
 
