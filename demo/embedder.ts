@@ -103,6 +103,7 @@ export class Embedder {
 
   /** Thumbnails come before the embeddings: one sees at once what is there. */
   async #prepareAll(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return; // before its turn came: there is no event any more
     const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve));
     await Promise.race([this.#headStart, stopped]);
     for (;;) {

@@ -24,8 +24,8 @@ class SearchTab implements TabView {
   #grid: Grid;
   #pane: QueryPane;
   #query: Query | undefined;
-  /** What a screen reader has yet to be told of; photos that change begin its search anew. */
-  #unsaid: Query | undefined;
+  /** A screen reader has yet to be told of the query; photos that change begin its search anew. */
+  #unsaid = false;
   #marks = new Map<string, Mark>();
   #stop = new AbortController();
   #hidden = true;
@@ -86,7 +86,7 @@ class SearchTab implements TabView {
 
   async #take(query: Query | undefined): Promise<void> {
     this.#query = query;
-    this.#unsaid = query;
+    this.#unsaid = query !== undefined;
     this.#marks.clear();
     this.#pane.show(query);
     await this.#search(true);
@@ -146,8 +146,8 @@ class SearchTab implements TabView {
     }
     if (signal.aborted) return;
     this.#grid.show(order, view);
-    if (!query || query !== this.#unsaid || found === 0) return;
-    this.#unsaid = undefined;
+    if (!query || !this.#unsaid || found === 0) return;
+    this.#unsaid = false;
     this.#app.announce(
       `${plural(found, 'photo')} ranked by similarity to ${fullName(query)}. Escape returns.`,
     );

@@ -109,8 +109,12 @@ export function createService({ model, index, maxBytes, maxHeld }) {
     const send = async (status, body, headers) => {
       const text = Buffer.from(`${JSON.stringify(body)}\n`);
       const connection = closing && { connection: 'close' };
-      const type = { 'content-type': 'application/json', 'content-length': text.length };
-      response.writeHead(status, { ...type, ...headers, ...connection });
+      response.writeHead(status, {
+        'content-type': 'application/json',
+        'content-length': text.length,
+        ...headers,
+        ...connection,
+      });
       response.write(text);
       // What is still on its way is dropped before the end: a client whose connection is closed while it
       // sends sees that instead of the answer. server.requestTimeout bounds it.

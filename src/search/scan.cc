@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kBlockRows = 512;  // what a thread takes at a time: long streams, of a quarter each
 constexpr size_t kCachedRows = 2;   // of each part: they stay in the first-level cache for all queries
+static_assert(kBlockRows % kRowsAtOnce == 0);  // the last four of a block are in it too
 
 }  // namespace
 
@@ -76,7 +77,7 @@ void scan(const RowStore& store, const Queries& queries, size_t first, const Row
   const size_t blocks = (set.count + kBlockRows - 1) / kBlockRows;
   parallel_for_threads(blocks, [&](size_t thread, size_t block) {
     std::vector<TopK>& mine = found[thread];
-    int32_t rows[kBlockRows + kRowsAtOnce];
+    int32_t rows[kBlockRows];
     size_t count = 0;
     const size_t end = std::min(set.count, (block + 1) * kBlockRows);
     for (size_t i = block * kBlockRows; i < end; ++i) {
@@ -91,7 +92,7 @@ void scan(const RowStore& store, const Queries& queries, size_t first, const Row
     for (size_t tile = 0; tile < part; tile += tile_rows) {
       const size_t tile_end = std::min(part, tile + tile_rows);
       for (size_t query = 0; query < best.size(); ++query) {
-        float scores[kBlockRows + kRowsAtOnce];
+        float scores[kBlockRows];
         queries.score(store, first + query, rows + tile, part, tile_end - tile, scores);
         const float* score = scores;
         for (size_t i = tile; i < tile_end; ++i) {

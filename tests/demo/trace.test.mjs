@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DESKTOP, demo, embedded, isFull, openDemo, samples, TIMEOUT, useDemo } from './support/demo.mjs';
+import { demo, embedded, isFull, newPage, openDemo, samples, TIMEOUT, useDemo } from './support/demo.mjs';
 
 const PHOTOS = isFull ? 100 : 30;
 const LONG_MS = 50;
@@ -147,8 +147,7 @@ test(`while ${PHOTOS} photos are embedded: how long tasks hold the main thread, 
 
 test('from the navigation to the first embedding', async (t) => {
   for (const visit of ['first', 'second', 'third']) {
-    const context = await shared.browser.newContext({ viewport: DESKTOP, serviceWorkers: 'block' });
-    const page = await context.newPage();
+    const { page, problems } = await newPage(shared.browser, shared.server.url);
     // As a visitor could at best: as soon as there is a button, it is pressed.
     await page.addInitScript(() => {
       addEventListener('DOMContentLoaded', () => {
@@ -172,7 +171,8 @@ test('from the navigation to the first embedding', async (t) => {
         performance.getEntriesByType('mark').map(({ name, startTime }) => [name, Math.round(startTime)]),
       ),
     );
-    await context.close();
+    await page.context().close();
+    assert.deepEqual(problems, []);
     t.diagnostic(
       `${visit} page: ${Object.entries(at)
         .map(([name, ms]) => `${name} ${ms} ms`)

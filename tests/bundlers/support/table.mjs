@@ -28,7 +28,7 @@ const TABLES = {
 /** The lines of a table: those of `before` with a run's `cells` (`{ host, version, threads, uses, ok }` each), then new ones. */
 export function tableOf(name, cells, before) {
   const { columns, further } = TABLES[name];
-  const rows = new Map();
+  const rows = new Map(rowsOf(before).map((row) => [row[0], row])); // each keeps its place
   for (const { host, version, ...rest } of cells) {
     const show = ([, uses, threads]) => {
       const cell = cells.find(
@@ -43,9 +43,8 @@ export function tableOf(name, cells, before) {
       ...Object.keys(further).map((key) => rest[key] ?? ''),
     ]);
   }
-  const known = new Map(rowsOf(before).map((row) => [row[0], row]));
   const head = ['', 'version', ...columns.map(([title]) => title), ...Object.values(further)];
-  const lines = [head, head.map(() => '---'), ...new Map([...known, ...rows]).values()];
+  const lines = [head, head.map(() => '---'), ...rows.values()];
   return lines.map((line) => `| ${line.join(' | ')} |\n`).join('');
 }
 

@@ -94,14 +94,19 @@ export async function watch(page, origin) {
 export const modelReady = (page) =>
   page.waitForFunction(() => document.getElementById('model-facts').textContent !== '', undefined, TIMEOUT);
 
-/** Opens the page; service workers are kept out except where a test is about them. */
-export async function openPage(browser, url, options = {}) {
+/** An empty page for that URL; service workers are kept out except where a test is about them. */
+export async function newPage(browser, url, options = {}) {
   const context = await browser.newContext({ viewport: DESKTOP, serviceWorkers: 'block', ...options });
   const page = await context.newPage();
-  const problems = await watch(page, new URL(url).origin);
-  await page.goto(url);
-  await modelReady(page);
-  return { page, problems };
+  return { page, problems: await watch(page, new URL(url).origin) };
+}
+
+/** Opens the page, and waits for its model. */
+export async function openPage(browser, url, options) {
+  const opened = await newPage(browser, url, options);
+  await opened.page.goto(url);
+  await modelReady(opened.page);
+  return opened;
 }
 
 /** A page for one test; nothing may have gone wrong in it when the test ends. */
