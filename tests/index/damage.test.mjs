@@ -76,15 +76,16 @@ test(`${PLACES} flipped bits, SEED=${seed}`, async (t) => {
   const random = randomNumbers(seed + 1);
   const count = { refused: 0, cut: 0, harmless: 0, lost: 0, uncertain: 0 };
   for (let i = 0; i < PLACES; i++) {
-    const at = Math.floor(random() * bytes.length);
+    // Once for certain in the commit of the last batch, which is the end of the log.
+    const at = i === 0 ? bytes.length - 2 : Math.floor(random() * bytes.length);
     const where = `a bit of byte ${at}`;
     const damaged = Buffer.from(bytes);
     damaged[at] ^= 1 << Math.floor(random() * 8);
 
     const { index, code, message } = await loadedOrCode(damaged);
+    // In the last batch's commit it looks like one that was not finished; between records it is nobody's.
+    const expected = index?.recovered ? moments.at(-2).state : final;
     if (index) {
-      // In the last batch it looks like one that was not finished; between records it is nobody's.
-      const expected = index.recovered ? moments.at(-2).state : final;
       assertSame(expected, await contents(index, QUERIES), where);
       if (index.recovered) assert.ok(at >= moments.at(-2).end, where);
       count[index.recovered ? 'cut' : 'harmless']++;
@@ -103,8 +104,8 @@ test(`${PLACES} flipped bits, SEED=${seed}`, async (t) => {
     const state = new Map(found.ids.map((id, row) => [id, found.numbers[row]]));
     // What is there is what should be; what should be and is not, was said to be lost.
     for (const [id, n] of state)
-      assert.ok(final.get(id) === n || recovered?.uncertain, `${where}: ${id} is back`);
-    const lost = [...final.keys()].filter((id) => !state.has(id));
+      assert.ok(expected.get(id) === n || recovered?.uncertain, `${where}: ${id} is back`);
+    const lost = [...expected.keys()].filter((id) => !state.has(id));
     if (code) assert.ok(recovered, `${where}: nothing is said`);
     if (lost.length > 0) assert.ok(recovered.batches >= 1 && recovered.bytes > 0, where);
     assertSame(state, found, `${where}, repaired`);
