@@ -1,7 +1,7 @@
 // Builds the page into a folder that any web server can serve.
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { ensureSamples, samplesDir } from '../scripts/samples.mjs';
@@ -30,8 +30,9 @@ export async function buildDemo({ outdir }) {
     logLevel: 'warning',
     absWorkingDir: root,
   };
-  await build({
+  const { metafile } = await build({
     ...options,
+    metafile: true,
     entryPoints: ['main.ts', 'thumbnail-worker.ts', 'style.css'].map(here),
     format: 'esm',
     splitting: true,
@@ -39,8 +40,8 @@ export async function buildDemo({ outdir }) {
   });
   // A classic script, which runs before the page is painted.
   await build({ ...options, entryPoints: [here('theme.ts')], format: 'iife' });
-  for (const file of ['index.html', 'favicon.svg', 'manifest.webmanifest'])
-    cpSync(here(file), join(outdir, file));
+  for (const file of ['favicon.svg', 'manifest.webmanifest']) cpSync(here(file), join(outdir, file));
+  writeFileSync(join(outdir, 'index.html'), withPreloads(metafile));
   await drawIcons(outdir);
   const dist = join(root, 'dist');
   for (const file of readdirSync(dist).filter(isAsset)) cpSync(join(dist, file), join(outdir, file));
@@ -70,6 +71,16 @@ export async function buildDemo({ outdir }) {
       FILES: JSON.stringify(['./', ...files]),
     },
   });
+}
+
+/** The page, which asks for what main.js imports together with it, not after it. */
+function withPreloads({ outputs }) {
+  const [, main] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === 'demo/main.ts');
+  const html = readFileSync(here('index.html'), 'utf8');
+  const links = main.imports
+    .filter(({ kind }) => kind === 'import-statement')
+    .map(({ path }) => `  <link rel="modulepreload" href="${basename(path)}">\n`);
+  return html.replace('</head>', `${links.join('')}</head>`);
 }
 
 /** The icons of the installed page: those of a home screen are cut to a circle or a square, so they reach to the edge. */

@@ -120,6 +120,9 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortError(signal);
 }
 
+export const disposedError = (what = 'The model') =>
+  new VitreousError('DISPOSED', `${what} was disposed of; create it again to use it.`);
+
 export function abortError(signal: AbortSignal): VitreousError {
   return new VitreousError('ABORTED', 'Stopped by the caller’s AbortSignal.', { cause: signal.reason });
 }

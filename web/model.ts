@@ -3,7 +3,7 @@ import { checkGlobalPool, checkNumClasses, classifierValues } from './classifier
 import type { Backend, LastingEngine } from './engine/backend.js';
 import type { ForwardResult } from './engine/module.js';
 import type { RestartingBackend } from './engine/restarting.js';
-import { VitreousError } from './errors.js';
+import { disposedError, VitreousError } from './errors.js';
 import { blockIndex, joinTokens, takeIndices } from './intermediates.js';
 import { normalize, softmax, topk } from './math.js';
 import { countTensors } from './registry.js';
@@ -409,7 +409,7 @@ export class VisionTransformer {
 
   #live(): RestartingBackend {
     if (this.#backend === undefined) {
-      throw new VitreousError('DISPOSED', `${this.config.name} was disposed of; create it again to use it.`);
+      throw disposedError(this.config.name);
     }
     return this.#backend;
   }

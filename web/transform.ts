@@ -1,6 +1,6 @@
 import type { Backend } from './engine/backend.js';
 import { RestartingBackend } from './engine/restarting.js';
-import { throwIfAborted, VitreousError } from './errors.js';
+import { disposedError, throwIfAborted } from './errors.js';
 import type { CallOptions, DataConfig, ImageInput, Tensor } from './types.js';
 
 /** timm's eval transform as a function; see {@link createTransform}. */
@@ -19,8 +19,7 @@ export function transformOn(createBackend: () => Promise<Backend>, config: DataC
     images: ImageInput | ImageInput[],
     { signal }: Pick<CallOptions, 'signal'> = {},
   ) => {
-    if (disposed)
-      throw new VitreousError('DISPOSED', 'The transform was disposed of; create it again to use it.');
+    if (disposed) throw disposedError('The transform');
     throwIfAborted(signal);
     backend ??= RestartingBackend.create(createBackend, {}).catch((error) => {
       backend = undefined; // the next call tries again

@@ -1,6 +1,6 @@
 // The engine in this thread: its modules, one model, and the way of images into it. The worker and the Node entry are
 // thin shells around it.
-import { isFatal, throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
+import { disposedError, isFatal, throwIfAborted, toVitreousError, VitreousError } from '../errors.js';
 import type { PixelSource } from '../images/pixels.js';
 import type { DataConfig, Dtype, GlobalPool, ModelConfig, Progress, Variant } from '../types.js';
 import { ProgressMeter } from '../weights/progress.js';
@@ -84,9 +84,7 @@ export class Engine {
   }
 
   /** Ends the threads and lets go of the memory. What is under way, and anything after, fails with `reason`. */
-  dispose(
-    reason = new VitreousError('DISPOSED', 'The model was disposed of; create it again to use it.'),
-  ): void {
+  dispose(reason = disposedError()): void {
     this.#failure ??= reason;
     for (const started of Object.values(this.#modules ?? {})) started.endThreads();
     this.#modules = undefined;

@@ -4,19 +4,27 @@
 import { type ErrorCode, VitreousError } from '../errors.js';
 import type { Postable } from '../images/browser.js';
 import type { Access } from '../settings.js';
-import type { DataConfig, GlobalPool, ModelConfig, Progress, Variant } from '../types.js';
+import type { DataConfig, ModelConfig, Progress, Variant } from '../types.js';
 import type { FindRequest, Found } from '../weights/find.js';
 import type { FileAddress } from '../weights/transfer.js';
-import type { LoadRequest, LoadResult } from './backend.js';
-import type { ForwardRequest, ForwardResult, GlueClassifier, ModuleName } from './module.js';
+import type { Backend, LoadRequest, LoadResult } from './backend.js';
+import type { ForwardRequest, ForwardResult, ModuleName } from './module.js';
 import type { ThreadsState } from './threads.js';
-import type { EngineClasses, Recipes } from './tools.js';
 import type { WasmFile } from './wasm.js';
 
 /** A checkpoint that the worker can read by itself, or one that the page feeds through a port, chunk by chunk. */
 export type PostableWeights = FileAddress[] | Blob | { port: MessagePort; size: number | undefined };
 
-export interface Calls {
+/** What is asked of the backend with what can be posted as it is, and cannot be cancelled. */
+type PlainCalls = Pick<
+  Backend,
+  'forwardHead' | 'classifier' | 'resetClassifier' | 'compute' | 'make' | 'invoke' | 'memoryBytes' | 'profile'
+>;
+export type PlainCall = keyof PlainCalls;
+
+type Plain = { [C in PlainCall]: (args: Parameters<PlainCalls[C]>) => Awaited<ReturnType<PlainCalls[C]>> };
+
+export interface Calls extends Plain {
   /**
    * `wasm` has the addresses of the modules, `first` is the one to begin with. `life` names a lock that a worker holds until
    * it is no more, however that comes; `held` says that it does. `obstacle` is why it must not try to have threads.
@@ -42,18 +50,6 @@ export interface Calls {
     config: DataConfig;
     request: ForwardRequest;
   }): ForwardResult;
-  forwardHead(args: { features: Float32Array; tokens: number; preLogits: boolean }): Float32Array;
-  classifier(args: Record<string, never>): GlueClassifier | undefined;
-  resetClassifier(args: {
-    numClasses: number;
-    globalPool: GlobalPool;
-    values: GlueClassifier | undefined;
-  }): void;
-  compute(args: { recipe: keyof Recipes; args: unknown[] }): unknown;
-  make(args: { name: keyof EngineClasses; args: unknown[] }): number;
-  invoke(args: { object: number; method: string; args: unknown[] }): unknown;
-  memoryBytes(args: Record<string, never>): number;
-  profile(args: Record<string, never>): Record<string, number>;
 }
 export type Call = keyof Calls;
 

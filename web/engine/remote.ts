@@ -1,5 +1,5 @@
 // The engine in a worker of its own.
-import { abortError, toVitreousError, VitreousError } from '../errors.js';
+import { abortError, disposedError, toVitreousError, VitreousError } from '../errors.js';
 import { toPostable, unreadable } from '../images/browser.js';
 import type { ImageInput, Progress } from '../types.js';
 import { chunks } from '../weights/chunks.js';
@@ -10,6 +10,7 @@ import {
   type Call,
   type Calls,
   type FromWorker,
+  type PlainCall,
   type PostableWeights,
   pack,
   type ToWorker,
@@ -120,6 +121,11 @@ export async function remoteBackend(
     });
   }
 
+  const plain =
+    <C extends PlainCall>(call: C) =>
+    (...args: Parameters<Calls[C]>[0]) =>
+      post(call, args);
+
   async function postable(images: ImageInput[]) {
     const all = await Promise.all(images.map(toPostable));
     return { images: all.map(({ image }) => image), transfer: all.flatMap(({ transfer }) => transfer) };
@@ -175,18 +181,15 @@ export async function remoteBackend(
       const { images: posted, transfer } = await postable(images);
       return post('forward', { images: posted, config, request }, { signal, transfer });
     },
-    forwardHead: (features, tokens, preLogits) => post('forwardHead', { features, tokens, preLogits }),
-    classifier: () => post('classifier', {}),
-    resetClassifier: (numClasses, globalPool, values) =>
-      post('resetClassifier', { numClasses, globalPool, values }),
-    compute: (recipe, args) => post('compute', { recipe, args }),
-    make: (name, args) => post('make', { name, args }),
-    invoke: (object, method, args) => post('invoke', { object, method, args }),
-    memoryBytes: () => post('memoryBytes', {}),
-    profile: () => post('profile', {}),
-    dispose: (
-      reason = new VitreousError('DISPOSED', 'The model was disposed of; create it again to use it.'),
-    ) => end(reason),
+    forwardHead: plain('forwardHead'),
+    classifier: plain('classifier'),
+    resetClassifier: plain('resetClassifier'),
+    compute: plain('compute'),
+    make: plain('make'),
+    invoke: plain('invoke'),
+    memoryBytes: plain('memoryBytes'),
+    profile: plain('profile'),
+    dispose: (reason = disposedError()) => end(reason),
   };
 }
 

@@ -1,5 +1,5 @@
 // A backend that outlives its engine: when that has died, the next call starts another, which loads the same once more.
-import { abortError, throwIfAborted, VitreousError } from '../errors.js';
+import { abortError, disposedError, throwIfAborted, VitreousError } from '../errors.js';
 import type { CreateModelOptions } from '../types.js';
 import type { Backend, BackendOptions, LastingEngine, LoadOptions, Source } from './backend.js';
 import { ThreadsBlocked } from './blocked.js';
@@ -122,7 +122,7 @@ export class RestartingBackend implements Backend, LastingEngine {
    * @throws `WORKER_FAILED` where the weights cannot be had again; an engine that lives stays then
    */
   async restart(options: LoadOptions): Promise<void> {
-    if (this.#disposed) throw disposed();
+    if (this.#disposed) throw disposedError();
     throwIfAborted(options.signal);
     this.#checkWeights();
     this.#backend.dispose(new VitreousError('WORKER_FAILED', 'The model was restarted during this call.'));
@@ -168,10 +168,10 @@ export class RestartingBackend implements Backend, LastingEngine {
       backend = await this.#start({ signal: options.signal });
       if (this.#load) await backend.load(...this.#load, options);
       if (this.#classifier) await backend.resetClassifier(...this.#classifier);
-      if (this.#disposed) throw disposed();
+      if (this.#disposed) throw disposedError();
     } catch (error) {
       backend?.dispose();
-      throw this.#disposed ? disposed() : error;
+      throw this.#disposed ? disposedError() : error;
     }
     this.#backend = backend;
     this.#starts++;
@@ -192,8 +192,6 @@ export class RestartingBackend implements Backend, LastingEngine {
 const SPENT: Source = [];
 
 const lasts = (source: Source) => Array.isArray(source) || source instanceof Blob;
-
-const disposed = () => new VitreousError('DISPOSED', 'The model was disposed of; create it again to use it.');
 
 /** A restart goes on for the others when one who waits for it does not want to any more. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

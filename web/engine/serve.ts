@@ -91,28 +91,10 @@ export function serve(port: EnginePort, { parts, obstacle }: ServeOptions): () =
         const { images, config, request } = message.args;
         return transferred(await backend.forward(images, config, request, { signal }));
       }
-      case 'forwardHead':
-        return transferred(
-          await backend.forwardHead(message.args.features, message.args.tokens, message.args.preLogits),
-        );
-      case 'classifier':
-        return transferred(await backend.classifier());
-      case 'resetClassifier': {
-        const { numClasses, globalPool, values } = message.args;
-        return { result: await backend.resetClassifier(numClasses, globalPool, values) };
+      default: {
+        const call = backend[message.call] as (...args: unknown[]) => Promise<unknown>;
+        return transferred(await call(...message.args));
       }
-      case 'compute':
-        return transferred(await backend.compute(message.args.recipe, message.args.args));
-      case 'make':
-        return { result: await backend.make(message.args.name, message.args.args) };
-      case 'invoke': {
-        const { object, method, args } = message.args;
-        return transferred(await backend.invoke(object, method, args));
-      }
-      case 'profile':
-        return { result: await backend.profile() };
-      case 'memoryBytes':
-        return { result: await backend.memoryBytes() };
     }
   }
 

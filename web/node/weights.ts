@@ -8,9 +8,9 @@ import { VitreousError } from '../errors.js';
 import type { Access } from '../settings.js';
 import { chunks } from '../weights/chunks.js';
 import type { Files } from '../weights/find.js';
+import type { Hash } from '../weights/hash.js';
 import { type Network, RemoteFile } from '../weights/remote.js';
 import { remoteFiles } from '../weights/remote_files.js';
-import type { Sha256 } from '../weights/sha256.js';
 import { sniffed, sniffedSource } from '../weights/sniff.js';
 import { keyUrl, warnNoCache } from '../weights/store.js';
 import { embeddedConfig } from './metadata.js';
@@ -31,7 +31,7 @@ export async function nodeNetwork(): Promise<Network> {
   return { store, sha256, key };
 }
 
-function sha256(): Sha256 {
+function sha256(): Hash {
   const hash = createHash('sha256');
   return { update: (bytes) => void hash.update(bytes), hex: () => hash.copy().digest('hex') };
 }

@@ -2,7 +2,7 @@
 import type { ByteSource, Outcome } from '../engine/engine.js';
 import { VitreousError } from '../errors.js';
 import type { Access } from '../settings.js';
-import type { Sha256 } from './sha256.js';
+import { checksum, type Hash } from './hash.js';
 import { sniffed } from './sniff.js';
 import { type Manifest, type Store, trim, type Writer, warnNoCache } from './store.js';
 import { type FileAddress, FileChanged, type Part, Transfer } from './transfer.js';
@@ -11,7 +11,7 @@ import { type FileAddress, FileChanged, type Part, Transfer } from './transfer.j
 export interface Network {
   /** undefined: nothing is kept. */
   store: Store | undefined;
-  sha256: () => Sha256;
+  sha256: () => Hash;
   key: (url: string) => string;
 }
 
@@ -144,7 +144,8 @@ export class RemoteFile implements ByteSource {
     const { url, sha256 } = this.#file;
     const { headers, origin, settings } = this.#access;
     const transfer = new Transfer(this.#file, {
-      sha256: this.#network.sha256,
+      // Where there is no digest to hold it to and none to keep.
+      hash: sha256 || this.#store ? this.#network.sha256 : checksum,
       headers: origin === new URL(url).origin ? headers : undefined,
       settings,
       // Our cache keeps it: the browser need not keep it twice.

@@ -1,13 +1,8 @@
 import { _SHA256 } from '@noble/hashes/sha2.js'; // with none of what it takes to be called as a function
+import type { Hash } from './hash.js';
 
-/** A SHA-256 that is fed piece by piece, which the browser's own cannot. */
-export interface Sha256 {
-  update(bytes: Uint8Array): void;
-  /** Of what was fed so far; more may follow. */
-  hex(): string;
-}
-
-export function sha256(): Sha256 {
+/** SHA-256, fed piece by piece, which the browser's own cannot be. */
+export function sha256(): Hash {
   const hash = new _SHA256();
   return {
     update: (bytes) => void hash.update(bytes),

@@ -70,7 +70,7 @@ function refuseImpostor(bytes: Uint8Array, name: string, json: boolean): void {
 export const htmlPage = (name: string) =>
   new VitreousError(
     'HTML_PAGE',
-    `${name} is a web page (HTML) and not the file: its server answers with a page where the file is missing, or asks for a login. Check the address.`,
+    `${name} is a web page (HTML), not the file: the file is missing there, or its server asks for a login. Check the address.`,
   );
 
 function joined(a: Uint8Array, b: Uint8Array): Uint8Array {

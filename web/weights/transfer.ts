@@ -1,8 +1,8 @@
 // A file on its way over the network: where the connection breaks it is asked for again, from the byte reached.
 import { VitreousError } from '../errors.js';
 import type { Settings } from '../settings.js';
+import type { Hash } from './hash.js';
 import { Incoming, Interruption, sleep } from './request.js';
-import type { Sha256 } from './sha256.js';
 
 /** A file by its address; `size` and `sha256` where a hub has recorded them. */
 export interface FileAddress {
@@ -21,7 +21,7 @@ export interface Part {
 }
 
 export interface TransferOptions {
-  sha256: () => Sha256;
+  hash: () => Hash;
   headers: Record<string, string> | undefined;
   settings: Settings;
   /** Whether the browser's HTTP cache may keep it. */
@@ -44,7 +44,7 @@ export class Transfer {
   etag: string | undefined;
   lastModified: string | undefined;
   /** Of the bytes that are here. Whoever has a part feeds it in. */
-  readonly hash: Sha256;
+  readonly hash: Hash;
   readonly #file: FileAddress;
   readonly #options: TransferOptions;
   #incoming: Incoming | undefined;
@@ -61,13 +61,13 @@ export class Transfer {
   #fruitful = false;
   #endedAt = -1;
   /** A server that sends all from the start once more: what is left of the bytes that are here, and their hash. */
-  #repeated: { left: number; hash: Sha256 } | undefined;
+  #repeated: { left: number; hash: Hash } | undefined;
 
   constructor(file: FileAddress, options: TransferOptions) {
     this.#file = file;
     this.#options = options;
     this.size = file.size;
-    this.hash = options.sha256();
+    this.hash = options.hash();
   }
 
   /** Whether a later load may go on where this one stops. */
@@ -225,7 +225,7 @@ export class Transfer {
       incoming.close();
       throw new FileChanged(this.#file.url);
     }
-    this.#repeated = this.at > 0 ? { left: this.at, hash: this.#options.sha256() } : undefined;
+    this.#repeated = this.at > 0 ? { left: this.at, hash: this.#options.hash() } : undefined;
     this.etag = headers.get('etag') ?? undefined;
     this.lastModified = headers.get('last-modified') ?? undefined;
     // Of an encoded body both the length and any range count other bytes than those that arrive.
@@ -258,7 +258,7 @@ export class Transfer {
 
   /** Drops what is here already, after comparing it. */
   #compare(piece: Uint8Array): Uint8Array {
-    const repeated = this.#repeated as { left: number; hash: Sha256 };
+    const repeated = this.#repeated as { left: number; hash: Hash };
     const known = piece.subarray(0, repeated.left);
     repeated.hash.update(known);
     repeated.left -= known.length;
