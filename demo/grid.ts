@@ -27,7 +27,7 @@ interface Card {
 
 const MOVE_MS = 420;
 /** So many cards are there at first; more come when the end is near: a collection may have thousands. */
-const AT_ONCE = 120;
+const AT_ONCE = 48;
 
 /** The photos as a grid of buttons: one stop of the Tab key, arrows within. */
 export class Grid {
