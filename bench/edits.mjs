@@ -52,6 +52,12 @@ const noisy = async (photo, deviation) => {
 };
 const png = (image) => image.png().toBuffer();
 
+/** What of a photo neither colours, contrast, noise nor sharpness change; made for the descriptor, it is no edit. */
+export const greyAndBlurred = async (photo) => {
+  const blurred = await png(sharp(photo).resize(224, 224, { fit: 'fill' }).grayscale().blur(5));
+  return png(sharp(blurred).normalise().toColourspace('srgb'));
+};
+
 export const edits = {
   'JPEG, quality 20': (photo) => sharp(photo).jpeg({ quality: 20 }).toBuffer(),
   'shrunk to 64 px': (photo) => png(sharp(photo).resize(64, 64, { fit: 'inside' })),

@@ -1,7 +1,7 @@
 // Finding the photo that an edited copy was made of, among a thousand others, with the packaged model.
 import { createHash } from 'node:crypto';
 import sharp from 'sharp';
-import { crop, edits } from '../edits.mjs';
+import { crop, edits, greyAndBlurred } from '../edits.mjs';
 import { NANO } from '../lineup.mjs';
 import { note, percent, table } from '../report.mjs';
 import { photoFiles } from '../setup.mjs';
@@ -20,6 +20,15 @@ const PARTS = [
   [0, 0.4, 0.6, 1],
 ];
 const AT_ONCE = 16;
+
+/** What is whitened, by its name then. */
+const WHITENED = { whitened: 'descriptor', views: 'both' };
+const COLUMNS = [
+  { name: 'embedding', heading: 'embedding' },
+  { name: 'descriptor', heading: 'copyDescriptor' },
+  { name: 'whitened', heading: 'whitened' },
+  { name: 'views', heading: 'with a grey view' },
+];
 
 export async function run({ quick }) {
   const [{ createModel }, { copyDescriptor, PcaWhitening }] = await Promise.all([
@@ -45,28 +54,29 @@ export async function run({ quick }) {
       const descriptor = await inGroups(images, (group) =>
         copyDescriptor(model, group, { normalize: false }),
       );
-      return { descriptor, embedding: descriptor.map((values) => values.subarray(0, model.config.dim)) };
+      const embedding = descriptor.map((values) => values.subarray(0, model.config.dim));
+      const views = await Promise.all(images.map(greyAndBlurred));
+      const other = await inGroups(views, (group) => model.embed(group));
+      return { embedding, descriptor, both: descriptor.map((values, i) => joined(values, other[i])) };
     };
     const base = await describe([...originals, ...distractors]);
     // To photos that are neither searched for nor edited: the parts are left out, they would count twice.
-    const whitening = await PcaWhitening.fit(
-      model,
-      base.descriptor.slice(ORIGINALS, ORIGINALS + others.length),
-    );
-    const whitened = async (descriptors) => rowsOf(await whitening.apply(descriptors));
-    const ranksOf = async (one) => {
-      const sets = [
-        ['embedding', base.embedding, one.embedding],
-        ['descriptor', base.descriptor, one.descriptor],
-        ['whitened', await whitened(base.descriptor), await whitened(one.descriptor)],
-      ];
-      return Object.fromEntries(
-        sets.map(([name, among, queries]) => [name, summary(queries.map((q, i) => rank(q, i, among)))]),
-      );
+    const whitenings = {};
+    for (const of of Object.values(WHITENED))
+      whitenings[of] = await PcaWhitening.fit(model, base[of].slice(ORIGINALS, ORIGINALS + others.length));
+    const whitened = async (one) => {
+      for (const [name, of] of Object.entries(WHITENED))
+        one[name] = rowsOf(await whitenings[of].apply(one[of]));
+      return one;
     };
+    await whitened(base);
+    const ranksOf = (one) =>
+      Object.fromEntries(
+        COLUMNS.map(({ name }) => [name, summary(one[name].map((query, i) => rank(query, i, base[name])))]),
+      );
     const rows = [];
     for (const [name, edit] of Object.entries(edits))
-      rows.push({ name, ...(await ranksOf(await describe(await Promise.all(originals.map(edit))))) });
+      rows.push({ name, ...ranksOf(await whitened(await describe(await Promise.all(originals.map(edit))))) });
     return { originals: ORIGINALS, different: others.length, distractors: distractors.length, rows };
   } finally {
     model.dispose();
@@ -104,6 +114,8 @@ async function inGroups(images, describe) {
 const rowsOf = ({ data, shape: [count, dim] }) =>
   Array.from({ length: count }, (_, i) => data.subarray(i * dim, (i + 1) * dim));
 
+const joined = (a, b) => Float32Array.from([...a, ...b]);
+
 /** The place of row `own` among all, by cosine: 1 is the first. */
 function rank(query, own, among) {
   const score = cosine(query, among[own]);
@@ -123,15 +135,11 @@ export function render({ originals, different, distractors, rows }) {
   });
   const sum = {
     name: 'all',
-    ...Object.fromEntries(['embedding', 'descriptor', 'whitened'].map((name) => [name, all(name)])),
+    ...Object.fromEntries(COLUMNS.map(({ name }) => [name, all(name)])),
   };
   const columns = [
     ['the edit', ({ name }) => name],
-    ...[
-      ['embedding', 'embedding'],
-      ['copyDescriptor', 'descriptor'],
-      ['whitened', 'whitened'],
-    ].flatMap(([heading, name]) => [
+    ...COLUMNS.flatMap(({ heading, name }) => [
       [`${heading}: first`, (row) => percent(row[name].first)],
       ['worst rank', (row) => `${row[name].worst}`],
     ]),
@@ -140,6 +148,8 @@ export function render({ originals, different, distractors, rows }) {
     note(`${NANO}: ${originals} photos, each edited in ${rows.length} ways, and how often the original is the
     first of ${originals + distractors} by cosine. Among them are ${distractors} distractors: ${different} different
     photographs of the same collections, mostly of foods on plain ground, and ${distractors - different} parts of these.
-    The whitening (256 dimensions) was fitted to the ${different} photographs.`);
+    The whitening (256 dimensions) was fitted to the ${different} photographs. With a grey view: to the descriptor the
+    embedding of the same photo is joined, made grey, blurred and stretched to the full range, and both are whitened
+    together.`);
   return [intro, table(columns, [...rows, sum])].join('\n\n');
 }
