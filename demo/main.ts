@@ -33,7 +33,7 @@ async function take(model: VisionTransformer, weights: Weights | undefined): Pro
       const text = 'The collection is open in another tab. Here it can be looked at, not changed.';
       showNotice(new VitreousError('INDEX_LOCKED', text));
     }
-    await embed();
+    embed().catch(showNotice);
   } catch (error) {
     showNotice(error);
   }

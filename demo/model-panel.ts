@@ -18,8 +18,8 @@ interface KeptModel {
 }
 
 export interface ModelPanelEvents {
-  /** A model is ready; the panel's owner disposes of the old one. */
-  onModel(model: VisionTransformer, weights: Weights | undefined): void;
+  /** A model is ready; the panel's owner disposes of the old one. Resolves when the new one is in use. */
+  onModel(model: VisionTransformer, weights: Weights | undefined): Promise<void>;
   /** What the page says while the first model comes; undefined when there is nothing to say. */
   onStatus(text: string | undefined): void;
 }
@@ -99,7 +99,7 @@ export class ModelPanel {
         dynamicImgSize: true, // for finer pictures of features
         onProgress: (progress) => this.#events.onStatus(`Loading ${what}: ${progressText(progress)}`),
       });
-      this.#use(model, weights);
+      void this.#use(model, weights);
     } finally {
       this.#events.onStatus(undefined);
     }
@@ -145,8 +145,8 @@ export class ModelPanel {
         onProgress: (progress) => this.#showProgress(progressText(progress), progress),
       });
       if (stop.signal.aborted) return model.dispose();
-      this.#use(model, weights);
-      this.#stop = undefined;
+      this.#stop = undefined; // there is nothing to cancel any more
+      await this.#use(model, weights);
       this.#dialog.close();
     } catch (error) {
       if (!stop.signal.aborted) this.#showError(error as Error);
@@ -156,7 +156,7 @@ export class ModelPanel {
     }
   }
 
-  #use(model: VisionTransformer, weights: Weights | undefined): void {
+  #use(model: VisionTransformer, weights: Weights | undefined): Promise<void> {
     const { config, info } = model;
     this.#inUse = model;
     // A file cannot be had again.
@@ -170,7 +170,7 @@ export class ModelPanel {
       `${config.dim} numbers a photo, ${info.dtype}`;
     byId('variant').textContent = info.variant.startsWith('relaxed') ? 'relaxed SIMD' : 'SIMD128';
     document.body.classList.toggle('has-packaged-model', !own);
-    this.#events.onModel(model, weights);
+    return this.#events.onModel(model, weights);
   }
 
   #showProgress(text: string | undefined, progress?: Progress): void {

@@ -166,8 +166,8 @@ test('photos can be dropped and pasted; Clear takes all of them away, also from 
   await embedded(page, 2);
   assert.deepEqual(await cards(page), ['dropped.png', 'pasted.png']);
   await page.click('[data-action="clear"]');
-  await page.waitForSelector('#intro:not([hidden])');
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'samples');
+  await page.waitForFunction(() => document.activeElement.id === 'samples', undefined, TIMEOUT);
+  assert.ok(await page.isVisible('#intro'));
   await page.reload();
   await modelReady(page);
   assert.ok(await page.isVisible('#intro'));
