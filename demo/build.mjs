@@ -75,7 +75,7 @@ export async function buildDemo({ outdir }) {
 
 /** The page, which asks for what main.js imports together with it, not after it. */
 function withPreloads({ outputs }) {
-  const [, main] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === 'demo/main.ts');
+  const main = Object.values(outputs).find(({ entryPoint }) => entryPoint === 'demo/main.ts');
   const html = readFileSync(here('index.html'), 'utf8');
   const links = main.imports
     .filter(({ kind }) => kind === 'import-statement')

@@ -16,13 +16,17 @@ import type { WasmFile } from './wasm.js';
 export type PostableWeights = FileAddress[] | Blob | { port: MessagePort; size: number | undefined };
 
 /** What is asked of the backend with what can be posted as it is, and cannot be cancelled. */
-type PlainCalls = Pick<
-  Backend,
-  'forwardHead' | 'classifier' | 'resetClassifier' | 'compute' | 'make' | 'invoke' | 'memoryBytes' | 'profile'
->;
-export type PlainCall = keyof PlainCalls;
+export type PlainCall =
+  | 'forwardHead'
+  | 'classifier'
+  | 'resetClassifier'
+  | 'compute'
+  | 'make'
+  | 'invoke'
+  | 'memoryBytes'
+  | 'profile';
 
-type Plain = { [C in PlainCall]: (args: Parameters<PlainCalls[C]>) => Awaited<ReturnType<PlainCalls[C]>> };
+type Plain = { [C in PlainCall]: (args: Parameters<Backend[C]>) => Awaited<ReturnType<Backend[C]>> };
 
 export interface Calls extends Plain {
   /**

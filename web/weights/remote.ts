@@ -144,7 +144,7 @@ export class RemoteFile implements ByteSource {
     const { url, sha256 } = this.#file;
     const { headers, origin, settings } = this.#access;
     const transfer = new Transfer(this.#file, {
-      // Where there is no digest to hold it to and none to keep.
+      // The checksum where there is no digest to hold it to, and none to keep.
       hash: sha256 || this.#store ? this.#network.sha256 : checksum,
       headers: origin === new URL(url).origin ? headers : undefined,
       settings,
