@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { fixtures, maxDiff } from '../js/support/golden.mjs';
 import { differences } from './support/compare.mjs';
 import { engines } from './support/engines.mjs';
+import { NoAnswer } from './support/page.mjs';
 import { runInNode } from './support/reference.mjs';
 import { cosine } from './support/site/steps/values.js';
 import { startSites } from './support/site.mjs';
@@ -117,6 +118,7 @@ async function runCell(browser, cell) {
         if (more) Object.assign(found, more);
       } catch (error) {
         failures.push(`${name}: ${error.message.slice(0, 1000)}`);
+        if (error instanceof NoAnswer) throw new Error(failures.join('\n'));
       }
     };
     for (const [name, wanted] of Object.entries(expected)) {

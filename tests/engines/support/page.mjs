@@ -5,6 +5,9 @@ import { setTimeout } from 'node:timers/promises';
 
 const TYPES = { '.png': 'image/png', '.jpg': 'image/jpeg', '.jpeg': 'image/jpeg' };
 
+/** The page, or the browser, has not answered in time: nothing that is asked after it is answered either. */
+export class NoAnswer extends Error {}
+
 /**
  * A page of a browser that keeps nothing from other pages. An engine's own has `goto(url)`, `run(f, argument)`,
  * `upload(selector, paths)`, `screenshot(path)`, `setSize({ width, height })` and `close()`.
@@ -29,7 +32,7 @@ export class Page {
       return await Promise.race([
         answer,
         setTimeout(timeout, undefined, { signal: late.signal }).then(() => {
-          throw new Error(`The page has not answered for ${timeout / 1000} s.`);
+          throw new NoAnswer(`The page has not answered for ${timeout / 1000} s.`);
         }),
       ]);
     } finally {

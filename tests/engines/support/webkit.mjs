@@ -8,56 +8,65 @@ import { findWebKit } from '../../../scripts/setup/browsers.mjs';
 import { Page } from './page.mjs';
 
 const TIMEOUT = 300_000;
+const START_TIMEOUT = 60_000;
+const STOP_TIMEOUT = 10_000;
 
 /** @param {{ env?: object }} [options] variables for WebKit, such as `JSC_…` */
 export async function launch({ env = {} } = {}) {
   const programs = findWebKit();
-  const children = [];
-  const start = (command, args, options) => {
-    const child = spawn(command, args, options);
-    children.push(child);
-    return child;
-  };
+  // Xvfb picks a free display and tells it on descriptor 3.
+  const display = spawn(
+    programs.display,
+    ['-displayfd', '3', '-screen', '0', '1600x1200x24', '-nolisten', 'tcp'],
+    { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] },
+  );
+  const drivers = new Set();
   const close = async () => {
-    for (const child of children.reverse().filter(({ exitCode }) => exitCode === null)) {
-      child.kill();
-      await once(child, 'exit');
-    }
+    for (const driver of drivers) await driver.stop();
+    await ended(display, () => display.kill());
   };
   try {
-    // Xvfb picks a free display and tells it on descriptor 3.
-    const display = start(
-      programs.display,
-      ['-displayfd', '3', '-screen', '0', '1600x1200x24', '-nolisten', 'tcp'],
-      {
-        stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-      },
-    );
     const [number] = await once(display.stdio[3], 'data');
-    const port = await freePort();
-    start(programs.driver, [`--port=${port}`], {
-      stdio: 'ignore',
-      env: {
-        ...process.env,
-        DISPLAY: `:${String(number).trim()}`,
-        GDK_BACKEND: 'x11',
-        LIBGL_ALWAYS_SOFTWARE: '1',
-        ...env,
-      },
-    });
-    const driver = `http://127.0.0.1:${port}`;
-    await answering(driver);
-    const first = await newSession(driver, programs.browser);
-    await first.command('DELETE', '');
-    return {
-      version: `WebKitGTK ${first.version}`,
-      open: async () => new WebKitPage(await newSession(driver, programs.browser)),
-      close,
+    const variables = {
+      ...process.env,
+      DISPLAY: `:${String(number).trim()}`,
+      GDK_BACKEND: 'x11',
+      LIBGL_ALWAYS_SOFTWARE: '1',
+      ...env,
     };
+    const open = async () => {
+      const driver = await startDriver(programs.driver, variables);
+      drivers.add(driver);
+      return new WebKitPage(driver, await newSession(driver, programs.browser));
+    };
+    const first = await open();
+    await first.close();
+    return { version: `WebKitGTK ${first.version}`, open, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Makes a process end, unless it has. */
+async function ended(child, end) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  end();
+  await exit;
+}
+
+/**
+ * A driver for one page. When it has had a page before, the next session now and then does not begin: its browser is
+ * gone, and the driver goes on waiting for it (WebKitGTK 2.50).
+ */
+async function startDriver(program, env) {
+  const port = await freePort();
+  // With its browser it makes a group of processes, which ends as a whole.
+  const child = spawn(program, [`--port=${port}`], { stdio: 'ignore', env, detached: true });
+  const address = `http://127.0.0.1:${port}`;
+  await answering(address);
+  return { address, stop: () => ended(child, () => process.kill(-child.pid, 'SIGKILL')) };
 }
 
 async function freePort() {
@@ -81,12 +90,12 @@ async function answering(driver) {
 }
 
 /** A browser of its own: nothing that one keeps is seen by another. */
-async function newSession(driver, binary) {
-  const request = async (method, path, body) => {
-    const response = await fetch(driver + path, {
+async function newSession({ address }, binary) {
+  const request = async (method, path, body, timeout = TIMEOUT) => {
+    const response = await fetch(address + path, {
       method,
       body: body && JSON.stringify(body),
-      signal: AbortSignal.timeout(TIMEOUT),
+      signal: AbortSignal.timeout(timeout),
     });
     const { value } = await response.json();
     if (!response.ok) throw new Error(`${value.error}: ${value.message}`);
@@ -96,18 +105,26 @@ async function newSession(driver, binary) {
     browserName: 'MiniBrowser',
     'webkitgtk:browserOptions': { binary, args: ['--automation'] },
   };
-  const { sessionId, capabilities } = await request('POST', '/session', { capabilities: { alwaysMatch } });
-  const command = (method, path, body) => request(method, `/session/${sessionId}${path}`, body);
+  const { sessionId, capabilities } = await request(
+    'POST',
+    '/session',
+    { capabilities: { alwaysMatch } },
+    START_TIMEOUT,
+  );
+  const command = (method, path, ...more) => request(method, `/session/${sessionId}${path}`, ...more);
   await command('POST', '/timeouts', { script: TIMEOUT, pageLoad: 60_000 });
   return { command, version: capabilities.browserVersion };
 }
 
 class WebKitPage extends Page {
+  #driver;
   #command;
 
-  constructor({ command }) {
+  constructor(driver, { command, version }) {
     super();
+    this.#driver = driver;
     this.#command = command;
+    this.version = version;
   }
 
   async goto(url) {
@@ -153,6 +170,7 @@ class WebKitPage extends Page {
   }
 
   async close() {
-    await this.#command('DELETE', '');
+    await this.#command('DELETE', '', undefined, STOP_TIMEOUT).catch(() => {}); // it is stopped then, one way or other
+    await this.#driver.stop();
   }
 }
