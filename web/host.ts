@@ -90,7 +90,7 @@ export async function createBackend(
   try {
     return tellReason(await remoteBackend(script, start, { signal, worker }));
   } catch (error) {
-    if (error instanceof ThreadsBlocked) return createBackend(options, first); // which now does without
+    if (error instanceof ThreadsBlocked) return createBackend(options, first); // in the end without threads
     throw error;
   }
 }

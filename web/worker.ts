@@ -38,9 +38,9 @@ function serveParent() {
     threaded: async () => createEngine,
     script: self.location.href,
     onThreads(threads: ThreadsState) {
+      if (threads === 'starting') alarms = [];
       if (threads === 'started')
         for (const alarm of alarms) scope.postMessage({ alarm } satisfies FromWorker, [alarm]);
-      alarms = [];
       scope.postMessage({ threads } satisfies FromWorker);
     },
   };

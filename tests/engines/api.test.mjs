@@ -16,7 +16,6 @@ import { recordVideo } from './support/video.mjs';
 const PNG = 2e-4; // to timm, as the README says
 const KINDS = 1e-5; // of one image, between kinds of it
 const STEP_MS = 60_000; // beyond this a step hangs
-const BLOCKED = /let no worker start another/;
 
 const PLACES = {
   page: 'index.html?where=page',
@@ -68,11 +67,6 @@ const notNodes = ['folder', 'embedInt8'];
 /** The engine's variant and threads, and why they are fewer. */
 function checkInfo(info, { engine, site, place }) {
   equal(info.isolated, site === 'isolated');
-  if (engine.mayBlock && BLOCKED.test(info.threadsReason)) {
-    equal(info.variant, engine.simd);
-    equal(info.threads, 1);
-    return;
-  }
   const threaded = place !== 'worker' && site === 'isolated' && engine.shared;
   equal(info.variant, threaded ? `${engine.simd}-mt` : engine.simd);
   equal(info.worker, place !== 'worker');

@@ -21,13 +21,9 @@ const visit = (page) =>
     return { embeddings, packaged: packaged.info.packaged, cached: loaded.info.cached };
   });
 
-// On a busy machine Firefox may block for ever where a worker starts a worker, as engines with threads do.
-const mayBlock = (engine, kind) => engine.name.startsWith('firefox') && kind === 'isolated';
-
 for (const engine of engines.filter(({ title }) => title === 'as it is')) {
   describe(engine.name, () => {
     for (const kind of engine.sites) {
-      if (mayBlock(engine, kind) && !process.env.VITREOUS_TEST_FULL) continue;
       test(kind, { timeout: 300_000 }, async (t) => {
         const sites = await startSites(['offline'], Buffer.alloc(0));
         const { url, requests } = sites[kind];

@@ -140,12 +140,12 @@ export class RestartingBackend implements Backend, LastingEngine {
     if (this.#disposed) return call(this.#backend);
     if (this.failure === undefined) {
       return call(this.#backend).catch((error) => {
-        // It was the first to need a module that could not have threads: the next engine does without.
+        // It was the first to need a module that could not have threads: the next engine has, or does without.
         if (error instanceof ThreadsBlocked) return this.#call(call, signal);
         throw error;
       });
     }
-    return unlessAborted(this.#again({}), signal).then(() => call(this.#backend));
+    return unlessAborted(this.#again({}), signal).then(() => this.#call(call, signal));
   }
 
   /** One restart at a time, for all calls that need it. One that fails is tried again by the next call. */

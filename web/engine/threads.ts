@@ -56,7 +56,8 @@ export function pageObstacle(): string | undefined {
   return globalThis.SharedArrayBuffer === undefined ? 'this browser has no SharedArrayBuffer' : undefined;
 }
 
-export type ThreadsState = 'starting' | 'started' | 'failed';
+/** `created`: their workers are there, which is where Firefox may block. */
+export type ThreadsState = 'starting' | 'created' | 'started' | 'failed';
 
 /** What an engine is made of, in this place. */
 export interface EngineParts {
@@ -67,7 +68,7 @@ export interface EngineParts {
   single: CreateEngine;
   /** What a thread's worker runs. */
   script?: string;
-  /** Called each time before a module's threads are started, and when that has ended. */
+  /** Called each time before a module's threads are started, when their workers are there, and when that has ended. */
   onThreads?: (state: ThreadsState) => void;
   /** The most bytes of each module's memory. */
   maxMemory?: number | undefined;
@@ -90,7 +91,8 @@ export async function startEngine(
       try {
         const [glue, wasm] = await Promise.all([threaded(), compile(name, variant)]);
         onThreads?.('starting');
-        const started = await startGlue<Modules[M]>(glue, wasm, { threads, script, maxMemory });
+        const onCreated = () => onThreads?.('created');
+        const started = await startGlue<Modules[M]>(glue, wasm, { threads, script, maxMemory, onCreated });
         onThreads?.('started');
         return { ...started, variant };
       } catch (error) {

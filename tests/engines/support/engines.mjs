@@ -5,8 +5,7 @@ import * as webkit from './webkit.mjs';
 
 /**
  * `launch()` gives `{ version, open(), close() }`, `open()` a {@link Page}. `simd` is the variant without threads,
- * `shared` whether an isolated page has shared memory, `mayBlock` whether a worker may never come back from starting
- * another, `folder` where the package is, `sites` where it runs.
+ * `shared` whether an isolated page has shared memory, `folder` where the package is, `sites` where it runs.
  */
 export const engines = [
   {
@@ -30,7 +29,6 @@ export const engines = [
     launch: () => firefox.launch(),
     simd: 'relaxed',
     shared: true,
-    mayBlock: true,
   },
   {
     name: 'firefox-simd',
@@ -38,7 +36,6 @@ export const engines = [
     launch: () => firefox.launch({ prefs: { 'javascript.options.wasm_relaxed_simd': false } }),
     simd: 'simd',
     shared: true,
-    mayBlock: true,
   },
   {
     name: 'webkit',
