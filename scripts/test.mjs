@@ -40,12 +40,22 @@ const tailOf = (output) =>
     .map((line) => line.slice(0, SHOWN_COLUMNS))
     .join('\n');
 
-/** Brings what a suite needs and runs its commands, one on each core. Prints the failures. Returns the suite's totals. */
+let preparing = Promise.resolve();
+/** Brings what a suite needs; for one suite after another, as neither apt nor a build is for two at once. */
+function prepare(suite, build) {
+  const prepared = preparing.then(async () => {
+    await ensureBrowsers(suite.browsers ?? []);
+    for (const name of suite.builds) await build(name);
+  });
+  preparing = prepared.catch(() => {});
+  return prepared;
+}
+
+/** Runs a suite's commands, one on each core. Prints the failures. Returns the suite's totals. */
 async function runSuite(suite, build, env) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   try {
-    await ensureBrowsers(suite.browsers ?? []);
-    for (const name of suite.builds) await build(name);
+    await prepare(suite, build);
     await step(suite.title, async () => {
       const reports = [];
       const commands = suite.commands();
@@ -73,6 +83,16 @@ async function runSuite(suite, build, env) {
   return total;
 }
 
+/** Lists of suites: each that is marked `beside` with the one before it. */
+function grouped(chosen) {
+  const groups = [];
+  for (const suite of chosen) {
+    if (suite.beside && groups.length) groups.at(-1).push(suite);
+    else groups.push([suite]);
+  }
+  return groups;
+}
+
 async function testAll() {
   const { values } = parseArgs({ options: { only: { type: 'string' }, full: { type: 'boolean' } } });
   const known = [...new Set(suites.map((suite) => suite.name))];
@@ -95,8 +115,8 @@ async function testAll() {
   const env = { ASAN_OPTIONS: 'detect_leaks=1', UBSAN_OPTIONS: 'print_stacktrace=1' };
   if (values.full) env.VITREOUS_TEST_FULL = '1';
   const totals = [];
-  for (const suite of suites.filter(({ name }) => names.includes(name)))
-    totals.push(await runSuite(suite, build, env));
+  for (const group of grouped(suites.filter(({ name }) => names.includes(name))))
+    totals.push(...(await Promise.all(group.map((suite) => runSuite(suite, build, env)))));
   return totals;
 }
 

@@ -21,20 +21,23 @@ export function note(text) {
   if (current) current.note = `: ${text}`;
 }
 
+// Those that go on now: a terminal has one line for all of them.
+const running = new Set();
+
 /**
  * Runs `work`, showing that it goes on (a ticking line on a terminal, a line every 15 s elsewhere) and how
  * long it took. A step inside another one is part of it and prints nothing of its own.
  */
 export async function step(title, work) {
   if (steps.getStore()) return work();
-  const current = { note: '' };
   const tty = process.stdout.isTTY;
   const start = performance.now();
+  const current = { note: '', toString: () => `${title} (${seconds(start)})` };
+  running.add(current);
   if (!tty) say(`  ... ${title}`);
   const tick = () => {
-    const line = `  ... ${title} (${seconds(start)})`;
-    if (tty) process.stdout.write(`\r\x1b[K${line}`);
-    else say(line);
+    if (tty) process.stdout.write(`\r\x1b[K  ... ${[...running].join(', ')}`);
+    else say(`  ... ${current}`);
   };
   const timer = setInterval(tick, tty ? 250 : 15_000);
   try {
@@ -46,6 +49,7 @@ export async function step(title, work) {
     throw error;
   } finally {
     clearInterval(timer);
+    running.delete(current);
   }
 }
 

@@ -117,7 +117,8 @@ const demoTypes = () => [
 ];
 
 // Every suite: the name for --only, what it is, the functions of build.mjs and the browsers it needs, its commands;
-// `full`: too slow for `npm test`, part of `npm run test:full`.
+// `full`: too slow for `npm test`, part of `npm run test:full`; `beside`: it mostly waits, as the one before does, and runs
+// at the same time.
 export const suites = [
   { name: 'setup', title: 'Set-up scripts', builds: [], commands: () => nodeTest('tests/setup') },
   { name: 'lint', title: 'Lint, format and types', builds: [], commands: checks },
@@ -221,6 +222,7 @@ export const suites = [
   },
   {
     name: 'index',
+    beside: true,
     title: 'Indexes: killed writers, damage, full disks, several tabs',
     builds: ['buildPackage'],
     browsers: ['chromium'],
@@ -234,6 +236,7 @@ export const suites = [
   },
   {
     name: 'interop',
+    beside: true,
     title: 'What others take: PostgreSQL with pgvector, Qdrant, Spark',
     builds: ['buildPackage'],
     commands: () => nodeTest('tests/interop'),
