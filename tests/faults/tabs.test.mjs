@@ -45,7 +45,7 @@ describe('Chromium, tabs that die', () => {
     const { driver, reference } = shared;
     const context = await driver.newContext();
     // Slowly, as what is under way when a tab dies is lost.
-    server.set(dripping(1 << 15, 10));
+    server.set(dripping(1 << 14, 10));
     const places = [];
     for (let left = KILLS; left > 0; left--) {
       const at = places.at(-1) ?? 0;
