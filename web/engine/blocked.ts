@@ -20,6 +20,7 @@ export function watchThreads(onBlocked: (error: ThreadsBlocked) => void): () => 
   let seconds = 0;
   const clock = setInterval(() => {
     if (++seconds < SECONDS) return;
+    clearInterval(clock);
     tries++;
     onBlocked(new ThreadsBlocked('WORKER_FAILED', 'a worker could not start another'));
   }, 1000);

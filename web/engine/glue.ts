@@ -18,8 +18,6 @@ export interface StartOptions {
   script?: string | undefined;
   /** The most bytes that the engine's memory may grow to. */
   maxMemory?: number | undefined;
-  /** Called when the threads' workers are there; they may still fail to start. */
-  onCreated?: () => void;
 }
 
 /** A module that runs. */
@@ -37,7 +35,7 @@ export interface Started<M extends AnyModule> {
 export async function startGlue<M extends AnyModule>(
   createEngine: CreateEngine,
   wasm: WebAssembly.Module,
-  { threads = 1, script, maxMemory, onCreated }: StartOptions = {},
+  { threads = 1, script, maxMemory }: StartOptions = {},
 ): Promise<Started<M>> {
   const memory = threads > 1 ? sharedMemory(maxMemory) : { wasmMemory: newMemory(maxMemory), maxMemory };
   let endThreads = () => {};
@@ -54,7 +52,6 @@ export async function startGlue<M extends AnyModule>(
         },
       };
       createEngine<M>(options).then(resolve, reject);
-      onCreated?.();
       const { PThread } = options;
       if (PThread === undefined || threads === 1) return; // there is nobody to wait for
       endThreads = () => PThread.terminateAllThreads();

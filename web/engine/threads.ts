@@ -91,8 +91,9 @@ export async function startEngine(
       try {
         const [glue, wasm] = await Promise.all([threaded(), compile(name, variant)]);
         onThreads?.('starting');
-        const onCreated = () => onThreads?.('created');
-        const started = await startGlue<Modules[M]>(glue, wasm, { threads, script, maxMemory, onCreated });
+        const starting = startGlue<Modules[M]>(glue, wasm, { threads, script, maxMemory });
+        onThreads?.('created'); // the glue makes them before it waits for anything
+        const started = await starting;
         onThreads?.('started');
         return { ...started, variant };
       } catch (error) {

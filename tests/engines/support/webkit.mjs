@@ -20,10 +20,9 @@ export async function launch({ env = {} } = {}) {
     ['-displayfd', '3', '-screen', '0', '1600x1200x24', '-nolisten', 'tcp'],
     { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] },
   );
-  const drivers = new Set();
+  const children = [display];
   const close = async () => {
-    for (const driver of drivers) await driver.stop();
-    await ended(display, () => display.kill());
+    for (const child of children.reverse()) await ended(child);
   };
   try {
     const [number] = await once(display.stdio[3], 'data');
@@ -35,9 +34,14 @@ export async function launch({ env = {} } = {}) {
       ...env,
     };
     const open = async () => {
-      const driver = await startDriver(programs.driver, variables);
-      drivers.add(driver);
-      return new WebKitPage(driver, await newSession(driver, programs.browser));
+      // A driver for each page. When it has had one before, the next session now and then does not begin: its browser is
+      // gone, and the driver goes on waiting for it (WebKitGTK 2.50).
+      const port = await freePort();
+      const driver = spawn(programs.driver, [`--port=${port}`], { stdio: 'ignore', env: variables });
+      children.push(driver);
+      const address = `http://127.0.0.1:${port}`;
+      await answering(address);
+      return new WebKitPage(driver, await newSession(address, programs.browser));
     };
     const first = await open();
     await first.close();
@@ -49,24 +53,11 @@ export async function launch({ env = {} } = {}) {
 }
 
 /** Makes a process end, unless it has. */
-async function ended(child, end) {
+async function ended(child) {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, 'exit');
-  end();
+  child.kill();
   await exit;
-}
-
-/**
- * A driver for one page. When it has had a page before, the next session now and then does not begin: its browser is
- * gone, and the driver goes on waiting for it (WebKitGTK 2.50).
- */
-async function startDriver(program, env) {
-  const port = await freePort();
-  // With its browser it makes a group of processes, which ends as a whole.
-  const child = spawn(program, [`--port=${port}`], { stdio: 'ignore', env, detached: true });
-  const address = `http://127.0.0.1:${port}`;
-  await answering(address);
-  return { address, stop: () => ended(child, () => process.kill(-child.pid, 'SIGKILL')) };
 }
 
 async function freePort() {
@@ -90,9 +81,9 @@ async function answering(driver) {
 }
 
 /** A browser of its own: nothing that one keeps is seen by another. */
-async function newSession({ address }, binary) {
+async function newSession(driver, binary) {
   const request = async (method, path, body, timeout = TIMEOUT) => {
-    const response = await fetch(address + path, {
+    const response = await fetch(driver + path, {
       method,
       body: body && JSON.stringify(body),
       signal: AbortSignal.timeout(timeout),
@@ -171,6 +162,6 @@ class WebKitPage extends Page {
 
   async close() {
     await this.#command('DELETE', '', undefined, STOP_TIMEOUT).catch(() => {}); // it is stopped then, one way or other
-    await this.#driver.stop();
+    await ended(this.#driver);
   }
 }
