@@ -12,6 +12,8 @@ const PLACES = 200;
 /** Changes in the log at least. */
 const CHANGES = 12;
 const QUERIES = [1, 22, 333];
+/** Where a bit is flipped for certain: the log's first bytes, each copy of the header, and the last batch's commit. */
+const CERTAIN = [() => 5, () => 40, () => moments[0].end - 40, () => bytes.length - 2];
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 let folder;
@@ -76,8 +78,8 @@ test(`${PLACES} flipped bits, SEED=${seed}`, async (t) => {
   const random = randomNumbers(seed + 1);
   const count = { refused: 0, cut: 0, harmless: 0, lost: 0, uncertain: 0 };
   for (let i = 0; i < PLACES; i++) {
-    // Once for certain in the commit of the last batch, which is the end of the log.
-    const at = i === 0 ? bytes.length - 2 : Math.floor(random() * bytes.length);
+    const somewhere = Math.floor(random() * bytes.length);
+    const at = CERTAIN[i]?.() ?? somewhere;
     const where = `a bit of byte ${at}`;
     const damaged = Buffer.from(bytes);
     damaged[at] ^= 1 << Math.floor(random() * 8);
@@ -116,23 +118,30 @@ test(`${PLACES} flipped bits, SEED=${seed}`, async (t) => {
   assert.equal(count.uncertain, 0, 'one bit cannot hide what was removed');
 });
 
-test('a damaged file that is repaired is whole afterwards', async () => {
-  const path = join(folder, 'repaired.vix');
-  const damaged = Buffer.from(bytes);
-  damaged[Math.floor(bytes.length / 2)] ^= 4;
-  await writeFile(path, damaged);
-  const options = { path, threads: 1 };
-  await assert.rejects(ImageIndex.open(options), { code: 'INDEX_CORRUPT' });
-  assert.deepEqual(await readFile(path), damaged);
-  const repaired = await ImageIndex.open({ ...options, repair: true });
-  const before = await contents(repaired, QUERIES);
-  await repaired.add({ id: 'new', vector: Array(DIM).fill(0.1), metadata: { n: 0 } });
-  await repaired.close();
-  const again = await ImageIndex.open(options);
-  assert.equal(again.recovered, undefined);
-  assert.deepEqual((await contents(again, QUERIES)).ids, [...before.ids, 'new']);
-  await again.close();
-});
+for (const [place, at] of [
+  ['first bytes', () => 5],
+  ['header', () => 40],
+  ['middle', () => Math.floor(bytes.length / 2)],
+]) {
+  test(`a file that is damaged in its ${place} is whole once it is repaired`, async () => {
+    const path = join(folder, 'repaired.vix');
+    const damaged = Buffer.from(bytes);
+    damaged[at()] ^= 4;
+    await writeFile(path, damaged);
+    const options = { path, threads: 1 };
+    await assert.rejects(ImageIndex.open(options), { code: 'INDEX_CORRUPT' });
+    assert.deepEqual(await readFile(path), damaged);
+    const repaired = await ImageIndex.open({ ...options, repair: true });
+    assert.ok(repaired.recovered.places.some(({ from, to }) => from <= at() && at() < to));
+    const before = await contents(repaired, QUERIES);
+    await repaired.add({ id: 'new', vector: Array(DIM).fill(0.1), metadata: { n: 0 } });
+    await repaired.close();
+    const again = await ImageIndex.open(options);
+    assert.equal(again.recovered, undefined);
+    assert.deepEqual((await contents(again, QUERIES)).ids, [...before.ids, 'new']);
+    await again.close();
+  });
+}
 
 test('a torn end is dropped for good', async () => {
   const path = join(folder, 'torn.vix');

@@ -16,11 +16,11 @@ import {
   TYPE,
 } from './format.js';
 
-/** What was dropped when an index was opened. */
+/** What was dropped when an index was opened: parts of batches, or of what stands before the first. */
 export interface Recovered {
-  /** Bytes of those batches. */
+  /** Bytes of all those places. */
   bytes: number;
-  /** Batches that are not whole: an `add`, `upsert` or `remove` each. What is intact of one in the middle stays. */
+  /** Batches that were not whole: an `add`, `upsert` or `remove` each. What is intact of one in the middle stays. */
   batches: number;
   /** Ids of entries that were lost, as far as they could be read. */
   ids: string[];
@@ -82,11 +82,13 @@ export class LogReader {
   async header(): Promise<Header> {
     await this.#fill(MAGIC.length);
     const { repair, name } = this.#options;
-    if (MAGIC.some((byte, i) => this.#buffer[i] !== byte) && !repair) {
-      throw new VitreousError('INDEX_CORRUPT', `${name} is not an index, or its first bytes are damaged.`);
+    let at = MAGIC.length;
+    if (MAGIC.some((byte, i) => this.#buffer[i] !== byte)) {
+      if (!repair)
+        throw new VitreousError('INDEX_CORRUPT', `${name} is not an index, or its first bytes are damaged.`);
+      this.#dropped(0, at);
     }
     let header: Header | undefined;
-    let at = MAGIC.length;
     for (let copy = 0; copy < 2; copy++) {
       const record = await this.#recordAt(at);
       const right = record?.type === TYPE.header;
@@ -96,8 +98,7 @@ export class LogReader {
       else {
         const next = await this.#next(at + ALIGN);
         const to = next?.start ?? this.#base + this.#buffer.length;
-        this.recovered.places.push({ from: at, to });
-        this.recovered.bytes += to - at;
+        this.#dropped(at, to);
         at = to;
       }
     }
@@ -252,12 +253,16 @@ export class LogReader {
     );
   }
 
+  #dropped(from: number, to: number): void {
+    this.recovered.places.push({ from, to });
+    this.recovered.bytes += to - from;
+  }
+
   /** Notes what is dropped from the last good batch to `end`; `committed`: it had been acknowledged. */
   #lose(records: Placed[], end: number, batches: number, committed = true): void {
     const { recovered } = this;
     const from = this.#position.offset;
-    recovered.places.push({ from, to: end });
-    recovered.bytes += end - from;
+    this.#dropped(from, end);
     recovered.batches += batches;
     for (const [i, record] of records.entries()) {
       const kept = committed && isPair(record, records[i + 1]);
