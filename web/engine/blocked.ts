@@ -22,7 +22,7 @@ export function watchThreads(onBlocked: (error: ThreadsBlocked) => void): () => 
     if (++seconds < SECONDS) return;
     clearInterval(clock);
     tries++;
-    onBlocked(new ThreadsBlocked('WORKER_FAILED', 'a worker could not start another'));
+    onBlocked(new ThreadsBlocked('WORKER_FAILED', 'A worker could not start another.'));
   }, 1000);
   return () => clearInterval(clock);
 }
