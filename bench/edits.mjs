@@ -83,3 +83,119 @@ export const edits = {
   'in a white frame': (photo) =>
     png(sharp(photo).extend({ top: 60, bottom: 60, left: 60, right: 60, background: 'white' })),
 };
+
+const between = (random, least, most) => least + (most - least) * random();
+const anyColour = (random) => `rgb(${[0, 0, 0].map(() => Math.floor(between(random, 0, 256))).join()})`;
+
+/**
+ * Edits to learn from, of the kinds above but at strengths and places that `random` draws, a function that gives numbers
+ * from 0 to below 1; by families. `like`: the edits above that are of the family.
+ */
+export const families = [
+  {
+    like: ['JPEG, quality 20', 'shrunk to 64 px'],
+    draws: [
+      (photo, random) =>
+        sharp(photo)
+          .jpeg({ quality: Math.floor(between(random, 10, 50)) })
+          .toBuffer(),
+      (photo, random) => {
+        const longest = Math.floor(between(random, 40, 120));
+        return png(sharp(photo).resize(longest, longest, { fit: 'inside' }));
+      },
+    ],
+  },
+  {
+    like: ['squeezed to 60 % of its width'],
+    draws: [(photo, random) => scaled(photo, between(random, 0.5, 1), between(random, 0.5, 1))],
+  },
+  {
+    like: ['middle 70 % of the sides', 'corner of 50 % of the sides', 'left 60 %'],
+    draws: [
+      (photo, random) => {
+        const [width, height] = [between(random, 0.4, 0.95), between(random, 0.4, 0.95)];
+        const [left, top] = [between(random, 0, 1 - width), between(random, 0, 1 - height)];
+        return crop(photo, [left, top, left + width, top + height]);
+      },
+    ],
+  },
+  {
+    like: ['turned by 10°, on black'],
+    draws: [
+      (photo, random) =>
+        png(sharp(photo).rotate(between(random, -20, 20), { background: anyColour(random) })),
+    ],
+  },
+  {
+    like: ['turned by 90°', 'mirrored'],
+    draws: [
+      (photo, random) => png(sharp(photo).rotate(90 * Math.floor(between(random, 1, 4)))),
+      (photo) => png(sharp(photo).flop()),
+    ],
+  },
+  {
+    like: ['blurred', 'noise'],
+    draws: [
+      (photo, random) => png(sharp(photo).blur(between(random, 1.5, 7))),
+      (photo, random) => noisy(photo, between(random, 8, 40)),
+    ],
+  },
+  {
+    like: ['grey', 'other hues'],
+    draws: [
+      (photo) => png(sharp(photo).grayscale().toColourspace('srgb')),
+      (photo, random) => {
+        const [hue, saturation] = [Math.round(between(random, -120, 120)), between(random, 0.4, 1.8)];
+        return png(sharp(photo).modulate({ hue, saturation }));
+      },
+    ],
+  },
+  {
+    like: ['brighter by half', 'half the contrast'],
+    draws: [
+      (photo, random) => png(sharp(photo).modulate({ brightness: between(random, 0.5, 1.7) })),
+      (photo, random) => {
+        const slope = between(random, 0.35, 1.6);
+        return png(sharp(photo).linear(slope, 128 * (1 - slope)));
+      },
+    ],
+  },
+  {
+    like: ['text over it', 'a quarter covered'],
+    draws: [
+      (photo, random) => {
+        const turn = () => `${between(random, -30, 40).toFixed()} ${between(random, -20, 40).toFixed()}`;
+        const start = `${between(random, 10, 60).toFixed()} ${between(random, 10, 60).toFixed()}`;
+        const line = `M${start}l${turn()} ${turn()} ${turn()}`;
+        const width = between(random, 2, 8).toFixed(1);
+        return drawn(
+          photo,
+          `<path d="${line}" fill="none" stroke="${anyColour(random)}" stroke-width="${width}"/>`,
+        );
+      },
+      (photo, random) => {
+        const [x, y] = [between(random, 0, 50), between(random, 0, 50)];
+        const [width, height] = [between(random, 25, 50), between(random, 25, 50)];
+        return drawn(
+          photo,
+          `<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${anyColour(random)}"/>`,
+        );
+      },
+    ],
+  },
+  {
+    like: ['in a white frame'],
+    draws: [
+      (photo, random) => {
+        const [top, bottom, left, right] = Array.from({ length: 4 }, () =>
+          Math.floor(between(random, 10, 90)),
+        );
+        return png(sharp(photo).extend({ top, bottom, left, right, background: anyColour(random) }));
+      },
+    ],
+  },
+];
+
+/** One edit of the family. */
+export const practise = ({ draws }, photo, random) =>
+  draws[Math.floor(between(random, 0, draws.length))](photo, random);

@@ -8,7 +8,7 @@ const NOISE = 0.5;
 const PER_CLUSTER = 150;
 
 /** Numbers between 0 and 1 (mulberry32), and normally distributed ones. */
-function numbers(seed) {
+export function numbers(seed) {
   let state = seed;
   const uniform = () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -171,6 +171,19 @@ val fit_whitening(const val& x, int dim, const val& options) {
   });
 }
 
+// x: Float32Array (rows, dim); y: Float32Array (copies, dim); options: {dim, shrinkage: number} →
+// {mean, axes: Float32Array}
+val fit_copy_whitening(const val& x, const val& y, int dim, const val& options) {
+  return guard([&] {
+    const std::vector<float> rows = values<float>(x), copies = values<float>(y);
+    const size_t width = size_t(dim);
+    const vt::Projection whitening =
+        vt::fit_copy_whitening(rows.size() / width, width, rows.data(), copies.size() / width, copies.data(),
+                               {size_t(field<double>(options, "dim")), field<double>(options, "shrinkage")});
+    return object({{"mean", float_array(whitening.mean)}, {"axes", float_array(whitening.axes)}});
+  });
+}
+
 // x: Float32Array (rows, dim) → Float32Array (rows, axes)
 val project(const val& x, const val& mean, const val& axes) {
   return guard([&] {
@@ -282,6 +295,7 @@ EMSCRIPTEN_BINDINGS(recipes) {
   emscripten::function("normalizeRows", &normalize_rows);
   emscripten::function("copyDescriptors", &copy_descriptors);
   emscripten::function("fitWhitening", &fit_whitening);
+  emscripten::function("fitCopyWhitening", &fit_copy_whitening);
   emscripten::function("project", &project);
   emscripten::function("pcaImages", &pca_images);
   emscripten::function("correspond", &correspond);

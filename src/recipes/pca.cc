@@ -103,6 +103,49 @@ Projection fit_whitening(size_t rows, size_t dim, const float* x, const Whitenin
   return whitening;
 }
 
+Projection fit_copy_whitening(size_t rows, size_t dim, const float* x, size_t copies, const float* y,
+                              const CopyWhiteningOptions& options) {
+  std::vector<float> differences(copies * dim);
+  for (size_t i = 0; i < copies * dim; ++i) differences[i] = y[i] - x[i % (rows * dim)];
+  const std::vector<double> zero(dim);
+  std::vector<double> within = second_moments(copies, dim, differences.data(), zero, double(copies));
+  double mean_variance = 0;
+  for (size_t d = 0; d < dim; ++d) mean_variance += within[d * dim + d] / double(dim);
+  for (double& value : within) value *= 1 - options.shrinkage;
+  for (size_t d = 0; d < dim; ++d) within[d * dim + d] += options.shrinkage * mean_variance;
+  const Eigen edits = symmetric_eigen(dim, std::move(within), dim);
+  if (!(edits.values[dim - 1] > 0)) {
+    throw Error(
+        code::kInvalidArgument,
+        "There are directions in which no copy differs from its photo: take more copies, or more shrinkage.");
+  }
+
+  // There copies differ by as much in every direction.
+  const std::vector<double> mean = column_means(rows, dim, x);
+  Projection even = {dim, dim, {mean.begin(), mean.end()}, std::vector<float>(dim * dim)};
+  for (size_t i = 0; i < dim * dim; ++i)
+    even.axes[i] = float(edits.vectors[i] / std::sqrt(edits.values[i / dim]));
+  std::vector<float> photos(rows * dim);
+  even.apply(rows, x, photos.data());
+  const size_t count = std::min(options.dim, dim);
+  const Eigen eigen =
+      symmetric_eigen(dim, second_moments(rows, dim, photos.data(), zero, double(rows)), count);
+
+  Projection whitening = {dim, count, even.mean, std::vector<float>(count * dim)};
+  parallel_for(count, 1, [&](size_t i, size_t) {
+    std::vector<double> axis(dim);
+    for (size_t d = 0; d < dim; ++d) {
+      const double scale = eigen.vectors[i * dim + d] / std::sqrt(edits.values[d]);
+      add(dim, axis.data(), scale, edits.vectors.data() + d * dim);
+    }
+    const auto largest = std::max_element(axis.begin(), axis.end(),
+                                          [](double a, double b) { return std::abs(a) < std::abs(b); });
+    const double sign = *largest < 0 ? -1 : 1;
+    for (size_t d = 0; d < dim; ++d) whitening.axes[i * dim + d] = float(sign * axis[d]);
+  });
+  return whitening;
+}
+
 Components principal_components(size_t rows, size_t dim, const float* x, size_t count, const uint8_t* mask) {
   Components result = {std::vector<float>(rows * count), std::vector<float>(count),
                        std::vector<float>(count)};

@@ -1,4 +1,4 @@
-// Principal components, of descriptors to whiten them and of patch tokens to look at them.
+// Principal components and the like, of descriptors to whiten them and of patch tokens to look at them.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +26,18 @@ struct WhiteningOptions {
 // facebookresearch/dino utils.py, PCA, fitted as eval_copy_detection.py does: axes are eigenvectors of the
 // second moments, divided by their eigenvalue to the `power`. x: (rows, dim)
 Projection fit_whitening(size_t rows, size_t dim, const float* x, const WhiteningOptions& options);
+
+struct CopyWhiteningOptions {
+  size_t dim = 256;
+  double shrinkage = 0.01;  // as scikit-learn's LinearDiscriminantAnalysis: that much of the mean variance
+};
+
+// Axes along which photos differ most, measured by how copies differ from their photo: as scipy.linalg.eigh
+// of the photos' covariance and of the shrunk second moments of the differences; Mikolajczyk & Matas,
+// Improving Descriptors for Fast Tree Matching by Optimal Linear Projection, ICCV 2007. x: (rows, dim); y:
+// (copies, dim), of which row i is a copy of row i % rows of x
+Projection fit_copy_whitening(size_t rows, size_t dim, const float* x, size_t copies, const float* y,
+                              const CopyWhiteningOptions& options);
 
 struct Components {
   std::vector<float> values;          // (rows, count)

@@ -202,6 +202,32 @@ TEST(Whitening, IsTheOriginals) {
   }
 }
 
+TEST(CopyWhitening, IsTheGeneralisedEigenproblemOfScipy) {
+  const Clusters photos = clusters("whitening", 120, 32, 4, 0.5f),
+                 edits = clusters("edits", 360, 32, 3, 0.25f);
+  std::vector<float> copies = edits.x;
+  for (size_t i = 0; i < copies.size(); ++i) copies[i] += photos.x[i % photos.x.size()];
+  for (const auto& [name, shrinkage] :
+       {std::pair("copies_whitened", 0.01), std::pair("copies_unshrunk", 0.0)}) {
+    SCOPED_TRACE(name);
+    const Projection whitening =
+        fit_copy_whitening(120, 32, photos.x.data(), 360, copies.data(), {16, shrinkage});
+    std::vector<float> out(20 * 16);
+    whitening.apply(20, photos.x.data(), out.data());
+    EXPECT_TRUE(within(differences(out, name), 1e-5, name));
+  }
+}
+
+TEST(CopyWhitening, WhatCopiesDoNotShow) {
+  const std::vector<float> photos = {1, 2, 3, 5}, copies = {2, 2, 4, 5};  // the second number never changes
+  expect_error(code::kInvalidArgument, {"more shrinkage"},
+               [&] { fit_copy_whitening(2, 2, photos.data(), 2, copies.data(), {2, 0}); });
+  const Projection whitening = fit_copy_whitening(2, 2, photos.data(), 2, copies.data(), {1, 0.01});
+  EXPECT_LT(std::abs(whitening.axes[0]), std::abs(whitening.axes[1]));  // so it counts for more
+  expect_error(code::kInvalidArgument, {"more shrinkage"},
+               [&] { fit_copy_whitening(2, 2, photos.data(), 2, photos.data(), {2, 0.01}); });
+}
+
 TEST(Whitening, FeaturesThatAreAllTheSame) {
   const std::vector<float> same = {1, 2, 1, 2};
   expect_error(code::kInvalidArgument, {"nothing to whiten"},

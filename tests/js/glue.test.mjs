@@ -165,6 +165,9 @@ test('nothing of JavaScript stays referenced by the engine', () => {
     bank.delete();
     const pca = tools.pcaImages(Float32Array.of(1, 2, 3, 5), 2, 1, { threshold: 0.5, above: true });
     expect(pca.foreground).toEqual(Uint8Array.of(0, 1));
+    expect(() =>
+      tools.fitCopyWhitening(...Array(2).fill(new Float32Array(4)), 2, { dim: 2, shrinkage: 0 }),
+    ).toThrow();
     expect(() => tools.fitWhitening(new Float32Array(4), 2, { dim: 2, power: 1, centered: true })).toThrow();
   };
   round(); // keeps the names of the properties it reads

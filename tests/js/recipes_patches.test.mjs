@@ -87,6 +87,34 @@ describe('PcaWhitening', () => {
     expect(maxDiff(data, golden(name).data)).toBeLessThanOrEqual(1e-5);
   });
 
+  test.each([
+    ['copies_whitened', 0.01],
+    ['copies_unshrunk', 0],
+  ])('%s is SciPy’s generalised eigenproblem', async (name, shrinkage) => {
+    const { features } = clusters('whitening', 120, 32, 4, 0.5);
+    const copies = clusters('edits', 360, 32, 3, 0.25).features;
+    copies.data.forEach((change, i) => {
+      copies.data[i] = change + features.data[i % features.data.length];
+    });
+    const whitening = await PcaWhitening.fitCopies(model, features, copies, { dim: 16, shrinkage });
+    const { data, shape } = await whitening.apply(first(features));
+    expect(shape).toEqual([20, 16]);
+    expect(maxDiff(data, golden(name).data)).toBeLessThanOrEqual(1e-5);
+  });
+
+  test('of images: what their copies change counts for less', async () => {
+    const photos = await copyDescriptor(model, [AIRPLANE, BOATS], { normalize: false });
+    const whitening = await PcaWhitening.fitCopies(model, [AIRPLANE, BOATS], [BOATS, AIRPLANE]);
+    expect(whitening.mean.data).toHaveLength(256); // embedded, as in fit
+    expect(whitening.dim).toBe(256);
+    await invalid(PcaWhitening.fitCopies(model, photos, [BOATS, AIRPLANE])); // embeddings are shorter
+
+    const around = [1, -1].flatMap((x) => [1, -1].map((y) => Float32Array.of(x, y)));
+    const moved = around.map(([x, y]) => Float32Array.of(x + 0.5 * y, y));
+    const { axes } = await PcaWhitening.fitCopies(model, around, moved, { dim: 1 });
+    expect(Math.abs(axes.data[1])).toBeGreaterThan(5 * Math.abs(axes.data[0]));
+  });
+
   test('saved and loaded it gives the same', async () => {
     const { features } = clusters('whitening', 120, 32, 4, 0.5);
     const whitening = await PcaWhitening.fit(model, features);
@@ -102,6 +130,12 @@ describe('PcaWhitening', () => {
     for (const options of [{ dim: 0 }, { dim: 2.5 }, { power: -1 }]) {
       await invalid(PcaWhitening.fit(model, features, options));
     }
+    const copies = first(features); // of 120 photos
+    await invalid(PcaWhitening.fitCopies(model, features, copies));
+    await invalid(PcaWhitening.fitCopies(model, features, [new Float32Array(3)]));
+    for (const options of [{ dim: 0 }, { shrinkage: -0.1 }, { shrinkage: 1.1 }])
+      await invalid(PcaWhitening.fitCopies(model, copies, copies, options));
+    await invalid(PcaWhitening.fitCopies(model, copies, copies)); // nothing was edited
     await invalid(PcaWhitening.fit(model, [new Float32Array(3)]));
     await invalid(PcaWhitening.fit(model, [new Float32Array(3), new Float32Array(3)]));
     const whitening = await PcaWhitening.fit(model, features);

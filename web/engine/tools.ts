@@ -123,6 +123,13 @@ export interface Recipes {
     dim: number,
     options: { dim: number; power: number; centered: boolean },
   ): { mean: Float32Array; axes: Float32Array };
+  /** (rows, dim), (copies, dim) → (dim), (axes, dim) */
+  fitCopyWhitening(
+    x: Float32Array,
+    y: Float32Array,
+    dim: number,
+    options: { dim: number; shrinkage: number },
+  ): { mean: Float32Array; axes: Float32Array };
   /** (rows, dim), (dim), (axes, dim) → (rows, axes) */
   project(x: Float32Array, mean: Float32Array, axes: Float32Array): Float32Array;
   /** (rows, dim) → components and rgb (rows, count), foreground (rows), the rest (count) */

@@ -18,12 +18,23 @@ export interface WhiteningOptions {
   centered?: boolean;
 }
 
+/** Options of {@link PcaWhitening.fitCopies}. */
+export interface CopyWhiteningOptions {
+  /** How many axes are kept, default 256; all where there are fewer. */
+  dim?: number;
+  /**
+   * How far what is known of the copies is drawn towards knowing nothing, where all directions count alike: from 0 to
+   * 1, default 0.01. As `shrinkage` of scikit-learn's `LinearDiscriminantAnalysis`. More for few copies.
+   */
+  shrinkage?: number;
+}
+
 const RECIPE = 'pca-whitening';
 const VERSION = 1;
 
 /**
  * PCA whitening of descriptors: `PCA` of facebookresearch/dino `utils.py`, fitted as in `eval_copy_detection.py`.
- * Eigenvalues below 1e-5 of the largest count as that.
+ * Eigenvalues below 1e-5 of the largest count as that. With edited copies to learn from: {@link PcaWhitening.fitCopies}.
  *
  * @example
  * ```ts
@@ -35,7 +46,7 @@ export class PcaWhitening {
   readonly #model: VisionTransformer;
   /** (features) */
   readonly mean: Tensor;
-  /** (dim, features): eigenvectors over the power of their eigenvalues, the largest first and with a component > 0 as its largest. */
+  /** (dim, features): the largest eigenvalue's first, each scaled, and with a component > 0 as its largest. */
   readonly axes: Tensor;
 
   private constructor(model: VisionTransformer, mean: Tensor, axes: Tensor) {
@@ -66,11 +77,60 @@ export class PcaWhitening {
       throw new VitreousError('INVALID_ARGUMENT', 'A whitening is fitted to two features or more.');
     }
     const options = { dim, power, centered };
-    const { mean, axes } = await compute(engineOf(model), 'fitWhitening', rows.data, rows.dim, options);
+    return PcaWhitening.#of(
+      model,
+      await compute(engineOf(model), 'fitWhitening', rows.data, rows.dim, options),
+    );
+  }
+
+  /**
+   * Learns from edited copies what an edit changes, and what only another photo does: components along which photos
+   * differ most, in units of how copies differ from their photo. "Learned whitening": Mikolajczyk & Matas,
+   * [Improving Descriptors for Fast Tree Matching by Optimal Linear Projection](https://doi.org/10.1109/ICCV.2007.4408871),
+   * ICCV 2007; `scipy.linalg.eigh` of the photos' covariance and of the second moments of those differences.
+   *
+   * @example
+   * ```ts
+   * const describe = (images: ImageInput[]) => copyDescriptor(model, images, { normalize: false });
+   * const copies = [...(await describe(blurred)), ...(await describe(cropped))];
+   * const whitening = await PcaWhitening.fitCopies(model, await describe(photos), copies);
+   * ```
+   * @param features - of photos, as in {@link PcaWhitening.fit}; a few hundred
+   * @param copies - of edited copies, once or several times as many: row i is of a copy of photo i modulo N
+   * @throws `INVALID_ARGUMENT` for features of different lengths, fewer than two photos, or copies that do not fit them
+   */
+  static async fitCopies(
+    model: VisionTransformer,
+    features: Many,
+    copies: Many,
+    { dim = 256, shrinkage = 0.01 }: CopyWhiteningOptions = {},
+  ): Promise<PcaWhitening> {
+    checkNumber('dim', dim, { least: 1, most: 2 ** 31 - 1, integer: true });
+    checkNumber('shrinkage', shrinkage, { most: 1 });
+    const rows = await rowsOf(model, features, undefined);
+    const edited = await rowsOf(model, copies, rows.dim);
+    if (rows.count < 2 || edited.count % rows.count !== 0) {
+      throw new VitreousError(
+        'INVALID_ARGUMENT',
+        `It takes two photos or more, and of each as many copies: not ${rows.count} and ${edited.count}.`,
+      );
+    }
+    const options = { dim, shrinkage };
+    return PcaWhitening.#of(
+      model,
+      await compute(engineOf(model), 'fitCopyWhitening', rows.data, edited.data, rows.dim, options),
+    );
+  }
+
+  static #of(
+    model: VisionTransformer,
+    { mean, axes }: { mean: Float32Array; axes: Float32Array },
+  ): PcaWhitening {
+    const dim = mean.length;
     return new PcaWhitening(
       model,
-      { data: mean, shape: [rows.dim] },
-      { data: axes, shape: [axes.length / rows.dim, rows.dim] },
+      { data: mean, shape: [dim] },
+      { data: axes, shape: [axes.length / dim, dim] },
     );
   }
 
