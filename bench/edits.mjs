@@ -52,9 +52,10 @@ const noisy = async (photo, deviation) => {
 };
 const png = (image) => image.png().toBuffer();
 
-/** What of a photo neither colours, contrast, noise nor sharpness change; made for the descriptor, it is no edit. */
-export const greyAndBlurred = async (photo) => {
-  const blurred = await png(sharp(photo).resize(224, 224, { fit: 'fill' }).grayscale().blur(5));
+/** What of a photo no plain border, colours, contrast, noise or sharpness change; made for the descriptor, it is no edit. */
+export const secondView = async (photo) => {
+  const inside = await png(sharp(photo).trim());
+  const blurred = await png(sharp(inside).resize(224, 224, { fit: 'fill' }).grayscale().blur(5));
   return png(sharp(blurred).normalise().toColourspace('srgb'));
 };
 

@@ -1,7 +1,7 @@
 // Finding the photo that an edited copy was made of, among a thousand others, with the packaged model.
 import { createHash } from 'node:crypto';
 import sharp from 'sharp';
-import { crop, edits, families, greyAndBlurred, practise } from '../edits.mjs';
+import { crop, edits, families, practise, secondView } from '../edits.mjs';
 import { NANO } from '../lineup.mjs';
 import { note, percent, table } from '../report.mjs';
 import { photoFiles } from '../setup.mjs';
@@ -64,7 +64,7 @@ export async function run({ quick }) {
     const describe = async (images) => {
       const descriptor = await inGroups(images, descriptors);
       const grey = await inGroups(images, async (group) =>
-        descriptors(await Promise.all(group.map(greyAndBlurred))),
+        descriptors(await Promise.all(group.map(secondView))),
       );
       return {
         embedding: descriptor.map((values) => values.subarray(0, model.config.dim)),
@@ -191,7 +191,7 @@ export function render({ originals, different, distractors, rows }) {
     ${distractors - different} parts of these. Whitened: PcaWhitening.fit to the ${different} photographs,
     ${DIMS.whitened} dimensions. Learned: PcaWhitening.fitCopies to them and ${families.length} edits of each, of the
     same kinds at strengths and places drawn at random. Two views: to the descriptor that of the same photo is joined,
-    made grey, blurred and stretched to the full range; ${DIMS.views} dimensions. Unseen: without the family of edits
+without a plain border, grey, blurred and stretched to the full range; ${DIMS.views} dimensions. Unseen: without the family of edits
     to which that of the row belongs.`);
   return [intro, table(columns, [...rows, sum])].join('\n\n');
 }
