@@ -28,4 +28,4 @@ export {
 } from './recipes/label_propagation.js';
 export { type FitOptions, type FitProgress, LinearProbe, type ProbeScore } from './recipes/linear_probe.js';
 export { type PcaImages, type PcaImagesOptions, pcaImages } from './recipes/pca_images.js';
-export { PcaWhitening, type WhiteningOptions } from './recipes/whitening.js';
+export { type CopyWhiteningOptions, PcaWhitening, type WhiteningOptions } from './recipes/whitening.js';

@@ -14,6 +14,7 @@ export async function give() {
     photos,
     photo: photos[0],
     another: photos[1],
+    copies: [...photos.slice(1), photos[0]],
     folder,
     labels: photos.map((_, i) => (i % 2 ? 'boat' : 'plant')),
   };

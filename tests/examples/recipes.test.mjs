@@ -9,7 +9,7 @@ import { project } from './support.mjs';
 // What each must print.
 const says = {
   'attention-mask.mjs': /head 3[\s\S]*4 × 224 × 224/,
-  'copy-descriptor.mjs': /part of cat: copy of cat[\s\S]*part of cat: copy of cat/,
+  'copy-descriptor.mjs': /(part of cat: copy of cat[\s\S]*){3}/,
   'correspond.mjs': /pairs; the part lies \d+, \d+ pixels/,
   'knn.mjs': /boats: boats[\s\S]*5 of 5 right[\s\S]*10 embeddings/,
   'label-propagation.mjs': /frame 4: \d+ of 196/,

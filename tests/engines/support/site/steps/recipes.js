@@ -46,8 +46,11 @@ export async function copies(t) {
   const raw = await copyDescriptor(t.small, [t.image.boats, t.image.airplane], { normalize: false });
   const fitted = await PcaWhitening.fit(t.small, Object.values(t.embedding), { dim: 2 });
   const whitening = PcaWhitening.load(t.small, fitted.save());
-  const { data, shape } = await whitening.apply(Object.values(t.embedding));
+  const photos = Object.values(t.embedding);
+  const { data, shape } = await whitening.apply(photos);
+  const learned = await PcaWhitening.fitCopies(t.small, photos, [...photos].reverse(), { dim: 1 });
   return {
+    learned: sampled(await learned.apply(photos)),
     raw: raw.map((row) => sampled({ data: row, shape: [row.length] })),
     whitened: [shape, dot(data, data)],
   };
