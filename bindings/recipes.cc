@@ -159,6 +159,11 @@ val copy_descriptors(const val& tokens, int prefix, int patches, int dim, double
   });
 }
 
+// {mean, axes: Float32Array}, for project
+val whitening_object(const vt::Projection& whitening) {
+  return object({{"mean", float_array(whitening.mean)}, {"axes", float_array(whitening.axes)}});
+}
+
 // x: Float32Array (rows, dim); options: {dim, power: number, centered: boolean} → {mean, axes: Float32Array}
 val fit_whitening(const val& x, int dim, const val& options) {
   return guard([&] {
@@ -167,7 +172,7 @@ val fit_whitening(const val& x, int dim, const val& options) {
         vt::fit_whitening(rows.size() / size_t(dim), size_t(dim), rows.data(),
                           {size_t(field<double>(options, "dim")), field<double>(options, "power"),
                            field<double>(options, "centered") != 0});
-    return object({{"mean", float_array(whitening.mean)}, {"axes", float_array(whitening.axes)}});
+    return whitening_object(whitening);
   });
 }
 
@@ -180,7 +185,7 @@ val fit_copy_whitening(const val& x, const val& y, int dim, const val& options) 
     const vt::Projection whitening =
         vt::fit_copy_whitening(rows.size() / width, width, rows.data(), copies.size() / width, copies.data(),
                                {size_t(field<double>(options, "dim")), field<double>(options, "shrinkage")});
-    return object({{"mean", float_array(whitening.mean)}, {"axes", float_array(whitening.axes)}});
+    return whitening_object(whitening);
   });
 }
 

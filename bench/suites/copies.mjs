@@ -89,33 +89,36 @@ export async function run({ quick }) {
         from.flatMap((lesson) => lesson[name]),
         { dim },
       );
-    const whitenings = {
-      whitened: [await PcaWhitening.fit(model, photosOf('descriptor'), { dim: DIMS.whitened }), 'descriptor'],
-      learned: [await learn('descriptor', DIMS.whitened, lessons), 'descriptor'],
-      views: [await PcaWhitening.fit(model, photosOf('both'), { dim: DIMS.views }), 'both'],
-      learnedViews: [await learn('both', DIMS.views, lessons), 'both'],
+    // Each way to compare: the rows that are searched, and what makes queries of copies.
+    const as = (of) => ({ among: base[of], queries: (copies) => copies[of] });
+    const whitenedBy = async (whitening, of) => {
+      const apply = async (one) => rowsOf(await whitening.apply(one[of]));
+      return { among: await apply(base), queries: apply };
+    };
+    const ways = {
+      embedding: as('embedding'),
+      descriptor: as('descriptor'),
+      whitened: await whitenedBy(
+        await PcaWhitening.fit(model, photosOf('descriptor'), { dim: DIMS.whitened }),
+        'descriptor',
+      ),
+      learned: await whitenedBy(await learn('descriptor', DIMS.whitened, lessons), 'descriptor'),
+      views: await whitenedBy(await PcaWhitening.fit(model, photosOf('both'), { dim: DIMS.views }), 'both'),
+      learnedViews: await whitenedBy(await learn('both', DIMS.views, lessons), 'both'),
     };
     const unseen = {};
     for (const { like } of lessons) {
-      const whitening = await learn(
-        'both',
-        DIMS.views,
-        lessons.filter((lesson) => lesson.like !== like),
-      );
-      for (const name of like) unseen[name] = [whitening, 'both'];
+      const seen = lessons.filter((lesson) => lesson.like !== like);
+      const way = await whitenedBy(await learn('both', DIMS.views, seen), 'both');
+      for (const name of like) unseen[name] = way;
     }
 
     const rows = [];
     for (const [name, edit] of Object.entries(edits)) {
       const copies = await describe(await Promise.all(originals.map(edit)));
       const row = { name };
-      for (const column of ['embedding', 'descriptor'])
-        row[column] = summary(copies[column].map((query, i) => rank(query, i, base[column])));
-      for (const [column, [whitening, of]] of Object.entries({ ...whitenings, unseen: unseen[name] })) {
-        const among = rowsOf(await whitening.apply(base[of]));
-        const queries = rowsOf(await whitening.apply(copies[of]));
-        row[column] = summary(queries.map((query, i) => rank(query, i, among)));
-      }
+      for (const [column, { among, queries }] of Object.entries({ ...ways, unseen: unseen[name] }))
+        row[column] = summary((await queries(copies)).map((query, i) => rank(query, i, among)));
       rows.push(row);
     }
     return { originals: ORIGINALS, different: others.length, distractors: distractors.length, rows };

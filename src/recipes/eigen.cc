@@ -122,6 +122,12 @@ void qr_step(size_t first, size_t last, std::vector<double>& d, std::vector<doub
 
 }  // namespace
 
+void make_largest_positive(size_t n, double* x) {
+  const double largest =
+      *std::max_element(x, x + n, [](double a, double b) { return std::abs(a) < std::abs(b); });
+  if (largest < 0) std::transform(x, x + n, x, std::negate<>());
+}
+
 Eigen symmetric_eigen(size_t n, std::vector<double> a, size_t count) {
   Tridiagonal t = tridiagonalize(n, a);
   Rotations rotations(n);
@@ -154,9 +160,7 @@ Eigen symmetric_eigen(size_t n, std::vector<double> a, size_t count) {
       const size_t m = n - k - 1;
       add(m, vector + k + 1, -t.scales[k] * dot(m, v, vector + k + 1), v);
     }
-    const double largest =
-        *std::max_element(vector, vector + n, [](double x, double y) { return std::abs(x) < std::abs(y); });
-    if (largest < 0) std::transform(vector, vector + n, vector, std::negate<>());
+    make_largest_positive(n, vector);
   });
   return result;
 }

@@ -16,4 +16,7 @@ struct Eigen {
 // Matrix Computations, 8.3.
 Eigen symmetric_eigen(size_t n, std::vector<double> a, size_t count);
 
+// Turns x around unless its largest component is > 0: which of the two an eigenvector is, is arbitrary.
+void make_largest_positive(size_t n, double* x);
+
 }  // namespace vitreous

@@ -113,18 +113,18 @@ Projection fit_copy_whitening(size_t rows, size_t dim, const float* x, size_t co
   for (size_t d = 0; d < dim; ++d) mean_variance += within[d * dim + d] / double(dim);
   for (double& value : within) value *= 1 - options.shrinkage;
   for (size_t d = 0; d < dim; ++d) within[d * dim + d] += options.shrinkage * mean_variance;
-  const Eigen edits = symmetric_eigen(dim, std::move(within), dim);
+  Eigen edits = symmetric_eigen(dim, std::move(within), dim);
   if (!(edits.values[dim - 1] > 0)) {
     throw Error(
         code::kInvalidArgument,
         "There are directions in which no copy differs from its photo: take more copies, or more shrinkage.");
   }
 
-  // There copies differ by as much in every direction.
+  // Along these, so scaled, copies differ by as much in every direction.
+  for (size_t i = 0; i < dim * dim; ++i) edits.vectors[i] /= std::sqrt(edits.values[i / dim]);
   const std::vector<double> mean = column_means(rows, dim, x);
-  Projection even = {dim, dim, {mean.begin(), mean.end()}, std::vector<float>(dim * dim)};
-  for (size_t i = 0; i < dim * dim; ++i)
-    even.axes[i] = float(edits.vectors[i] / std::sqrt(edits.values[i / dim]));
+  const Projection even = {
+      dim, dim, {mean.begin(), mean.end()}, {edits.vectors.begin(), edits.vectors.end()}};
   std::vector<float> photos(rows * dim);
   even.apply(rows, x, photos.data());
   const size_t count = std::min(options.dim, dim);
@@ -135,13 +135,10 @@ Projection fit_copy_whitening(size_t rows, size_t dim, const float* x, size_t co
   parallel_for(count, 1, [&](size_t i, size_t) {
     std::vector<double> axis(dim);
     for (size_t d = 0; d < dim; ++d) {
-      const double scale = eigen.vectors[i * dim + d] / std::sqrt(edits.values[d]);
-      add(dim, axis.data(), scale, edits.vectors.data() + d * dim);
+      add(dim, axis.data(), eigen.vectors[i * dim + d], edits.vectors.data() + d * dim);
     }
-    const auto largest = std::max_element(axis.begin(), axis.end(),
-                                          [](double a, double b) { return std::abs(a) < std::abs(b); });
-    const double sign = *largest < 0 ? -1 : 1;
-    for (size_t d = 0; d < dim; ++d) whitening.axes[i * dim + d] = float(sign * axis[d]);
+    make_largest_positive(dim, axis.data());
+    std::copy(axis.begin(), axis.end(), whitening.axes.begin() + ptrdiff_t(i * dim));
   });
   return whitening;
 }
